@@ -1,0 +1,19 @@
+import { type Static, Type } from 'typebox';
+import { Currency, PositiveAmountMinor } from './money.ts';
+import { Period, Timestamp, Uuid } from './primitives.ts';
+
+/**
+ * What subscriptions asks the wallet to debit. The same object is in every due event, so the wallet has one use case.
+ * `id` is UUIDv5 of (subscription, period start): a period has one charge, however often it is asked for.
+ */
+export const Charge = Type.Object({
+  id: Uuid,
+  userId: Uuid,
+  subscriptionId: Uuid,
+  amount: PositiveAmountMinor,
+  currency: Currency,
+  description: Type.String({ minLength: 1, maxLength: 200 }),
+  period: Period,
+  businessTime: Timestamp,
+});
+export type Charge = Static<typeof Charge>;

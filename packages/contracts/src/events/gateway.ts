@@ -1,0 +1,30 @@
+import { type Static, Type } from 'typebox';
+import { defineEvent } from '../envelope.ts';
+import { Currency, PositiveAmountMinor } from '../money.ts';
+import { Timestamp, Uuid } from '../primitives.ts';
+
+const payment = {
+  paymentId: Uuid,
+  idempotencyKey: Type.String({ description: 'The key the payment was asked for with: the id of the top-up' }),
+  amount: PositiveAmountMinor,
+  currency: Currency,
+  decidedAt: Timestamp,
+};
+
+export const PaymentSucceeded = defineEvent(
+  'gateway',
+  'PaymentSucceeded',
+  1,
+  'The provider captured a payment, said also when the HTTP answer was lost',
+  Type.Object(payment),
+);
+
+export const PaymentDeclined = defineEvent(
+  'gateway',
+  'PaymentDeclined',
+  1,
+  'The provider refused a payment for good',
+  Type.Object({ ...payment, declineCode: Type.String() }),
+);
+
+export type PaymentFacts = Static<typeof PaymentSucceeded.data>;

@@ -1,0 +1,25 @@
+import { type Static, Type } from 'typebox';
+import { Nullable, PageQuery, Timestamp, Uuid } from '../primitives.ts';
+
+export const NotificationType = Type.Enum(['payment_succeeded', 'charge_failed', 'expiry_notice']);
+export type NotificationType = Static<typeof NotificationType>;
+
+export const Notification = Type.Object({
+  id: Uuid,
+  type: NotificationType,
+  title: Type.String(),
+  body: Type.String(),
+  data: Type.Record(Type.String(), Type.Unknown(), { description: 'The facts the text is made from' }),
+  readAt: Nullable(Timestamp),
+  createdAt: Timestamp,
+});
+export type Notification = Static<typeof Notification>;
+
+export const NotificationQuery = Type.Object(
+  { ...PageQuery.properties, unread: Type.Optional(Type.Boolean()), type: Type.Optional(NotificationType) },
+  { additionalProperties: false },
+);
+export type NotificationQuery = Static<typeof NotificationQuery>;
+
+export const UnreadCount = Type.Object({ unreadCount: Type.Integer({ minimum: 0 }) });
+export type UnreadCount = Static<typeof UnreadCount>;

@@ -1,0 +1,87 @@
+import type { EventDefinition } from './envelope.ts';
+import { UserRegistered } from './events/auth.ts';
+import { PaymentDeclined, PaymentSucceeded } from './events/gateway.ts';
+import { NotificationCreated, NotificationsRead } from './events/notifier.ts';
+import {
+  ChargeVoidRequested,
+  ClockAdvanced,
+  LIFECYCLE_EVENTS,
+  RenewalDue,
+  SubscriptionRequested,
+} from './events/subscriptions.ts';
+import { BalanceToppedUp, ChargeFailed, ChargeSucceeded, ChargeVoided, TopUpFailed } from './events/wallet.ts';
+
+/** The one topic exchange; the routing key of an event is its type. */
+export const EVENT_EXCHANGE = 'evergreen.events';
+
+/**
+ * How long a message rests before each further try, per attempt that failed. One retry queue per delay, so that a
+ * long rest never holds up a short one. After the last, the message goes to the dead-letter queue.
+ */
+export const RETRY_DELAYS_MS = [1_000, 5_000, 30_000] as const;
+
+/** Deliveries that end in a crash or a lost connection before the broker itself dead-letters the message. */
+export const DELIVERY_LIMIT = 20;
+
+/** Messages a queue holds before the broker refuses more; publishers then keep them in their outbox. */
+export const MAX_QUEUE_LENGTH = 1_000_000;
+
+/** Largest message that is looked at; a larger one goes to the dead-letter queue unread. */
+export const MAX_MESSAGE_BYTES = 262_144;
+
+/** A durable quorum queue of one consumer for one concern, with `<name>.retry.<n>` and `<name>.dead` beside it. */
+export interface QueueDefinition {
+  readonly name: string;
+  readonly events: readonly EventDefinition[];
+}
+
+/** Every version of these events is bound, so that one we do not know is dead-lettered and not lost. */
+export const bindingKeys = (events: readonly EventDefinition[]): string[] => [
+  ...new Set(events.map(({ type }) => type.replace(/\.v\d+$/, '.*'))),
+];
+
+export const WALLET_CHARGES: QueueDefinition = {
+  name: 'wallet.charges',
+  events: [SubscriptionRequested, RenewalDue, ChargeVoidRequested],
+};
+export const WALLET_PAYMENTS: QueueDefinition = {
+  name: 'wallet.payments',
+  events: [PaymentSucceeded, PaymentDeclined],
+};
+export const WALLET_CLOCK: QueueDefinition = { name: 'wallet.clock', events: [ClockAdvanced] };
+
+export const SUBSCRIPTIONS_PAYMENTS: QueueDefinition = {
+  name: 'subscriptions.payments',
+  events: [ChargeSucceeded, ChargeFailed, ChargeVoided],
+};
+
+export const NOTIFIER_INBOX: QueueDefinition = {
+  name: 'notifier.inbox',
+  events: [BalanceToppedUp, TopUpFailed, ChargeSucceeded, ChargeFailed, ...LIFECYCLE_EVENTS],
+};
+export const NOTIFIER_ACCOUNTS: QueueDefinition = { name: 'notifier.accounts', events: [UserRegistered] };
+export const NOTIFIER_CLOCK: QueueDefinition = { name: 'notifier.clock', events: [ClockAdvanced] };
+
+/** All durable queues. Every service declares them all, so no event is lost to a consumer that has not started yet. */
+export const QUEUES: readonly QueueDefinition[] = [
+  WALLET_CHARGES,
+  WALLET_PAYMENTS,
+  WALLET_CLOCK,
+  SUBSCRIPTIONS_PAYMENTS,
+  NOTIFIER_INBOX,
+  NOTIFIER_ACCOUNTS,
+  NOTIFIER_CLOCK,
+];
+
+/**
+ * What each notifier replica hears on a transient queue of its own, to push to the sockets it holds: notifications,
+ * and the facts after which an open page is out of date.
+ */
+export const SOCKET_EVENTS: readonly EventDefinition[] = [
+  NotificationCreated,
+  NotificationsRead,
+  BalanceToppedUp,
+  TopUpFailed,
+  ChargeSucceeded,
+  ...LIFECYCLE_EVENTS,
+];

@@ -1,0 +1,144 @@
+import { createHash, createPublicKey, type KeyObject, timingSafeEqual, type webcrypto } from 'node:crypto';
+import type { Role } from '@evergreen/contracts/http/auth.ts';
+import type { FastifyRequest } from 'fastify';
+import jwt from 'jsonwebtoken';
+import { Problem } from './problem.ts';
+
+/** What services learn of the caller, from the access token alone. */
+export interface Caller {
+  id: string;
+  role: Role;
+  /** IANA time zone. */
+  timeZone: string;
+  /** BCP 47 language tag. */
+  locale: string;
+  /** When the access token stops counting, in seconds since 1970. */
+  expiresAt: number;
+}
+
+/** The `aud` of access tokens. */
+export const API_AUDIENCE = 'evergreen-api';
+/** RFC 9068: an access token says that it is one, so no other JWT passes for it. */
+export const ACCESS_TOKEN_TYPE = 'at+jwt';
+
+export interface Jwks {
+  keys: (webcrypto.JsonWebKey & { kid?: string })[];
+}
+
+/** Finds the public key of a `kid`, or undefined when there is none. */
+export type FindKey = (kid: string) => Promise<KeyObject | undefined>;
+
+export type VerifyToken = (token: string) => Promise<Caller>;
+
+/** Keys handed over at once, for tests and for auth itself. */
+export function staticKeys(jwks: Jwks): FindKey {
+  const keys = new Map(jwks.keys.map((key) => [key.kid ?? '', createPublicKey({ key, format: 'jwk' })]));
+  return async (kid) => keys.get(kid);
+}
+
+const JWKS_MAX_AGE_MS = 300_000;
+const JWKS_MIN_REFRESH_MS = 2_000;
+const JWKS_TIMEOUT_MS = 3_000;
+
+/**
+ * Keys fetched from auth and kept. An unknown `kid` asks again, at most every 2 s, so that a rotation is seen at once and
+ * forged tokens cannot make a flood of requests. While auth is down the known keys go on counting.
+ */
+export function remoteKeys(url: string): FindKey {
+  let keys = new Map<string, KeyObject>();
+  let fetchedAtMs = Number.NEGATIVE_INFINITY;
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  let running: Promise<void> | undefined;
+
+  const refresh = async (): Promise<void> => {
+    triedAtMs = performance.now();
+    const response = await fetch(url, { signal: AbortSignal.timeout(JWKS_TIMEOUT_MS) });
+    if (!response.ok) throw new Error(`JWKS answered ${response.status}`);
+    const jwks = (await response.json()) as Jwks;
+    keys = new Map(jwks.keys.map((key) => [key.kid ?? '', createPublicKey({ key, format: 'jwk' })]));
+    fetchedAtMs = performance.now();
+  };
+
+  return async (kid) => {
+    const nowMs = performance.now();
+    const stale = nowMs - fetchedAtMs > JWKS_MAX_AGE_MS || !keys.has(kid);
+    if (stale && (running || nowMs - triedAtMs > JWKS_MIN_REFRESH_MS)) {
+      running ??= refresh().finally(() => {
+        running = undefined;
+      });
+      await running.catch(() => undefined);
+    }
+    if (keys.size === 0) throw new Problem('service_unavailable', 'Access tokens cannot be checked right now');
+    return keys.get(kid);
+  };
+}
+
+/**
+ * Checks an access token as section 8 of the design says: ES256 and nothing else, a known `kid`, our issuer and audience,
+ * typed `at+jwt`, within its time.
+ * @throws Problem unauthenticated, without telling which check failed
+ */
+export function tokenVerifier({ findKey, issuer }: { findKey: FindKey; issuer: string }): VerifyToken {
+  return async (token) => {
+    try {
+      const header = jwt.decode(token, { complete: true })?.header;
+      if (header?.alg !== 'ES256' || header.typ !== ACCESS_TOKEN_TYPE || !header.kid) throw new Error('header');
+      const key = await findKey(header.kid);
+      if (!key) throw new Error('kid');
+      const claims = jwt.verify(token, key, { algorithms: ['ES256'], issuer, audience: API_AUDIENCE });
+      return callerOf(claims);
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      throw new Problem('unauthenticated', 'The access token is missing, expired or not valid');
+    }
+  };
+}
+
+function callerOf(claims: string | jwt.JwtPayload): Caller {
+  if (typeof claims === 'string' || !claims.sub || !claims.exp) throw new Error('claims');
+  const { role, zoneinfo, locale } = claims as { role?: unknown; zoneinfo?: unknown; locale?: unknown };
+  if (role !== 'customer' && role !== 'operator') throw new Error('role');
+  if (typeof zoneinfo !== 'string' || typeof locale !== 'string') throw new Error('profile');
+  return { id: claims.sub, role, timeZone: zoneinfo, locale, expiresAt: claims.exp };
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `requireUser` and `requireOperator`; reading it on an open route throws. */
+    caller: Caller;
+  }
+}
+
+/** The onRequest hooks of routes: they run before the body is read, so a stranger learns nothing about its schema. */
+export function accessHooks({ verifyToken, serviceToken }: { verifyToken: VerifyToken; serviceToken: string }) {
+  const requireUser = async (request: FastifyRequest): Promise<void> => {
+    request.caller = await verifyToken(bearer(request));
+  };
+  return {
+    requireUser,
+    requireOperator: async (request: FastifyRequest): Promise<void> => {
+      await requireUser(request);
+      if (request.caller.role !== 'operator') throw new Problem('forbidden', 'Only an operator may do this');
+    },
+    /** For calls between services. */
+    requireService: async (request: FastifyRequest): Promise<void> => {
+      if (!sameSecret(bearer(request), serviceToken)) throw new Problem('unauthenticated');
+    },
+  };
+}
+
+export type AccessHooks = ReturnType<typeof accessHooks>;
+
+function bearer(request: FastifyRequest): string {
+  const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ');
+  if (scheme?.toLowerCase() !== 'bearer' || !token || rest.length > 0) {
+    throw new Problem('unauthenticated', 'Send the access token as "Authorization: Bearer <token>"');
+  }
+  return token;
+}
+
+/** Compares secrets in time that tells nothing about them. */
+export function sameSecret(given: string, expected: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { Problem } from './problem.ts';
+
+/** How long a running request keeps its key to itself; after a crash, the next repeat takes it over. */
+const LOCK_SECONDS = 60;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * The id of what an idempotent request creates. It is chosen with the key, before the work: a request that is run
+     * again after a crash gets the same id, so the primary key of what it creates makes the second run harmless.
+     */
+    resourceId: string;
+  }
+}
+
+interface KeyRow {
+  request_hash: string;
+  resource_id: string;
+  status_code: number | null;
+  body: string | null;
+  location: string | null;
+  locked: boolean;
+  locked_until: Date;
+}
+
+/**
+ * Route options that make a POST idempotent by its Idempotency-Key, per user, in table `idempotency_key`
+ * (draft-ietf-httpapi-idempotency-key-header): missing 400, still running 409, another request 422, repeat the stored answer.
+ * Spread it into a route behind `requireUser`: `{ ...idempotent(pool) }`. Answers of 500 and above are not kept.
+ */
+export function idempotent(pool: pg.Pool) {
+  return {
+    preHandler: (request: FastifyRequest, reply: FastifyReply) => claimKey(pool, request, reply),
+    onSend: (request: FastifyRequest, reply: FastifyReply, payload: unknown) =>
+      keepAnswer(pool, request, reply, payload),
+  };
+}
+
+async function claimKey(pool: pg.Pool, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const key = request.headers['idempotency-key'];
+  if (typeof key !== 'string' || key === '') {
+    throw new Problem('idempotency_key_missing', 'Send a new Idempotency-Key, such as a UUID, with each new request');
+  }
+  const owner = [request.caller.id, key];
+  const hash = hashOf(request);
+  const claimed = await pool.query<{ resource_id: string }>({
+    name: 'idempotency-claim',
+    text: `INSERT INTO idempotency_key (user_id, key, request_hash, resource_id, locked_until)
+           VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => ${LOCK_SECONDS}))
+           ON CONFLICT DO NOTHING RETURNING resource_id`,
+    values: [...owner, hash, uuidv7()],
+  });
+  if (claimed.rows[0]) {
+    request.resourceId = claimed.rows[0].resource_id;
+    return;
+  }
+  const { rows } = await pool.query<KeyRow>({
+    name: 'idempotency-read',
+    text: `SELECT request_hash, resource_id, status_code, body, location, locked_until,
+                  locked_until > clock_timestamp() AS locked
+           FROM idempotency_key WHERE user_id = $1 AND key = $2`,
+    values: owner,
+  });
+  const row = rows[0];
+  if (row && row.request_hash !== hash) throw new Problem('idempotency_key_reused');
+  if (row?.status_code) return replay(reply, row);
+  if (!row || row.locked || !(await takeOver(pool, owner, row))) {
+    throw new Problem('idempotency_key_in_use', 'Repeat it in a moment to get its answer', { retryAfterSeconds: 1 });
+  }
+  request.resourceId = row.resource_id;
+}
+
+function replay(reply: FastifyReply, row: KeyRow): FastifyReply {
+  if (row.location) reply.header('location', row.location);
+  const type = (row.status_code ?? 0) >= 400 ? 'application/problem+json' : 'application/json; charset=utf-8';
+  // A Buffer is sent as it is, so that the answer is the stored one to the byte.
+  return reply
+    .code(row.status_code ?? 200)
+    .type(type)
+    .header('idempotency-replayed', 'true')
+    .send(Buffer.from(row.body ?? ''));
+}
+
+async function takeOver(pool: pg.Pool, owner: string[], row: KeyRow): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `UPDATE idempotency_key SET locked_until = clock_timestamp() + make_interval(secs => ${LOCK_SECONDS})
+     WHERE user_id = $1 AND key = $2 AND status_code IS NULL AND locked_until <= clock_timestamp() AND request_hash = $3`,
+    [...owner, row.request_hash],
+  );
+  return rowCount === 1;
+}
+
+async function keepAnswer(
+  pool: pg.Pool,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): Promise<unknown> {
+  if (!request.resourceId) return payload;
+  const owner = [request.caller.id, request.headers['idempotency-key']];
+  const keep = reply.statusCode < 500;
+  const location = reply.getHeader('location') ?? null;
+  await pool
+    .query(
+      keep
+        ? {
+            text: 'UPDATE idempotency_key SET status_code = $3, body = $4, location = $5 WHERE user_id = $1 AND key = $2',
+            values: [...owner, reply.statusCode, String(payload ?? ''), location],
+          }
+        : {
+            text: 'UPDATE idempotency_key SET locked_until = clock_timestamp() WHERE user_id = $1 AND key = $2',
+            values: owner,
+          },
+    )
+    // The work is done and committed: an answer that cannot be kept is still the answer. A repeat runs again, on the same id.
+    .catch((err: unknown) => request.log.error({ err }, 'idempotent answer not kept'));
+  return payload;
+}
+
+function hashOf(request: FastifyRequest): string {
+  const path = request.url.split('?', 1)[0];
+  return createHash('sha256')
+    .update(`${request.method} ${path}\n${canonical(request.body)}`)
+    .digest('hex');
+}
+
+/** JSON with its keys in order, so that two spellings of one request are one request. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value ?? null, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
