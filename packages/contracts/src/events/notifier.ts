@@ -3,12 +3,14 @@ import { defineEvent } from '../envelope.ts';
 import { Notification } from '../http/notifications.ts';
 import { Timestamp, Uuid } from '../primitives.ts';
 
+const version = Type.Integer({ minimum: 1, description: 'Grows by one with every event about this user’s notifications' });
+
 export const NotificationCreated = defineEvent(
   'notifier',
   'NotificationCreated',
   1,
   'A notification was stored; every notifier replica pushes it to the sockets it holds',
-  Type.Object({ userId: Uuid, notification: Notification, unreadCount: Type.Integer({ minimum: 0 }) }),
+  Type.Object({ userId: Uuid, version, notification: Notification, unreadCount: Type.Integer({ minimum: 0 }) }),
 );
 
 export const NotificationsRead = defineEvent(
@@ -18,6 +20,7 @@ export const NotificationsRead = defineEvent(
   'Notifications were marked read, one or all, in some tab',
   Type.Object({
     userId: Uuid,
+    version,
     ids: Type.Array(Uuid, { description: 'Empty when all were marked' }),
     all: Type.Boolean(),
     unreadCount: Type.Integer({ minimum: 0 }),

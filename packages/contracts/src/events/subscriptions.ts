@@ -42,7 +42,10 @@ export type LifecycleFacts = Static<typeof LifecycleFacts>;
 
 const lifecycle = (name: string, meaning: string) => defineEvent('subscriptions', name, 1, meaning, LifecycleFacts);
 
-export const SubscriptionActivated = lifecycle('SubscriptionActivated', 'Paid: access begins, or begins again');
+export const SubscriptionActivated = lifecycle(
+  'SubscriptionActivated',
+  'Paid for, or on trial: access begins, or begins again',
+);
 export const SubscriptionRenewed = lifecycle('SubscriptionRenewed', 'The next period is paid');
 export const SubscriptionPendingRenewal = lifecycle(
   'SubscriptionPendingRenewal',

@@ -3,7 +3,19 @@ import { Currency, PositiveAmountMinor } from '../money.ts';
 import { Timestamp, Uuid } from '../primitives.ts';
 import { PaymentMethodToken } from './wallet.ts';
 
-/** What the wallet asks of the payment provider; the Idempotency-Key header is the id of the top-up. */
+/** Short and plain enough to be part of a path. The wallet sends the id of the top-up. */
+export const PaymentKey = Type.String({
+  pattern: '^[A-Za-z0-9_-]{1,100}$',
+  description: 'Idempotency key of a payment: the same key never captures twice',
+  examples: ['01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10'],
+});
+
+export const PaymentHeaders = Type.Object({ 'idempotency-key': Type.Optional(PaymentKey) });
+
+/**
+ * POST /payments, asked by the wallet with the service credential and the id of the top-up as Idempotency-Key. Answered with a
+ * Payment: 201 when the money was captured, 402 when it was declined for good. Both are kept under the key.
+ */
 export const PaymentBody = Type.Object(
   { amount: PositiveAmountMinor, currency: Currency, paymentMethod: PaymentMethodToken },
   { additionalProperties: false },
@@ -21,7 +33,23 @@ export const Payment = Type.Object({
 });
 export type Payment = Static<typeof Payment>;
 
-const Rate = Type.Number({ minimum: 0, maximum: 1, default: 0 });
+/**
+ * GET /payments/by-key/{idempotencyKey}: 200 with the Payment kept under the key, captured or declined, or 404 not_found. A 404
+ * means "nothing yet": it is final only when no request with the key is on its way, so the way to an outcome is the same POST again.
+ */
+export const PaymentParams = Type.Object({ idempotencyKey: PaymentKey }, { additionalProperties: false });
+export type PaymentParams = Static<typeof PaymentParams>;
+
+export const PaymentMethod = Type.Object({
+  token: PaymentMethodToken,
+  brand: Type.String({ examples: ['visa'] }),
+  last4: Type.String({ pattern: '^[0-9]{4}$', examples: ['4242'] }),
+  behaviour: Type.String({ description: 'What this test card does' }),
+});
+export type PaymentMethod = Static<typeof PaymentMethod>;
+
+/** No default: ajv would fill it in, and a rate that a partial setting does not name keeps its value. */
+const Rate = Type.Number({ minimum: 0, maximum: 1 });
 
 export const FaultRates = Type.Object(
   {

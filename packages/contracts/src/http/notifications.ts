@@ -23,3 +23,16 @@ export type NotificationQuery = Static<typeof NotificationQuery>;
 
 export const UnreadCount = Type.Object({ unreadCount: Type.Integer({ minimum: 0 }) });
 export type UnreadCount = Static<typeof UnreadCount>;
+
+/** The body of "mark all read"; it may be left out. */
+export const ReadAllBody = Nullable(
+  Type.Object(
+    {
+      upTo: Type.Optional(
+        Type.String({ format: 'uuid', description: 'The newest notification the client has seen; later ones stay unread' }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+);
+export type ReadAllBody = Static<typeof ReadAllBody>;

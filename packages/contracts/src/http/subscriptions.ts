@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { AmountMinor, Currency, Money, PositiveAmountMinor } from '../money.ts';
-import { Nullable, Period, Timestamp, Uuid } from '../primitives.ts';
+import { Nullable, PageQuery, Period, Timestamp, Uuid } from '../primitives.ts';
 
 export const SubscriptionStatus = Type.Enum([
   'incomplete',
@@ -46,6 +46,15 @@ export const CreatePlanBody = Type.Object(
 );
 export type CreatePlanBody = Static<typeof CreatePlanBody>;
 
+export const PlanQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    includeInactive: Type.Optional(Type.Boolean({ default: false, description: 'Also what is not sold any more; operators only' })),
+  },
+  { additionalProperties: false },
+);
+export type PlanQuery = Static<typeof PlanQuery>;
+
 export const SubscribeBody = Type.Object({ planId: Uuid }, { additionalProperties: false });
 export type SubscribeBody = Static<typeof SubscribeBody>;
 
@@ -65,7 +74,12 @@ export const Subscription = Type.Object({
   currentPeriod: Nullable(Period),
   nextRenewalAt: Nullable(Timestamp),
   access: Type.Boolean({ description: 'May the user use it now?' }),
-  accessUntil: Nullable(Timestamp),
+  accessUntil: Nullable(
+    Type.String({
+      format: 'date-time',
+      description: 'Where what is paid for ends, or the grace; access stays open past it while a renewal is being processed',
+    }),
+  ),
   cancelAt: Nullable(Timestamp),
   graceEndsAt: Nullable(Timestamp),
   waitingFor: Nullable(
@@ -91,9 +105,32 @@ export const TimelineEntry = Type.Object({
     id: Type.String(),
     correlationId: Type.String(),
   }),
+  chargeId: Nullable(Type.String({ format: 'uuid', description: 'The charge it is about, as in the statement' })),
+  skippedPeriods: Type.Integer({ minimum: 0, description: 'Periods that had passed unused, and are not billed' }),
   version: Type.Integer({ minimum: 1 }),
 });
 export type TimelineEntry = Static<typeof TimelineEntry>;
+
+export const UpcomingQuery = Type.Object(
+  { count: Type.Optional(Type.Integer({ minimum: 1, maximum: 24, default: 6 })) },
+  { additionalProperties: false },
+);
+export type UpcomingQuery = Static<typeof UpcomingQuery>;
+
+/** A renewal to come, if nothing changes until then. */
+export const UpcomingRenewal = Type.Object({ dueAt: Timestamp, period: Period, amount: Money });
+export type UpcomingRenewal = Static<typeof UpcomingRenewal>;
+export const UpcomingRenewals = Type.Object({ data: Type.Array(UpcomingRenewal) });
+
+/** What a user may use now, for the seller's own back end. */
+export const Entitlement = Type.Object({
+  subscriptionId: Uuid,
+  planId: Uuid,
+  planName: Type.String(),
+  accessUntil: Timestamp,
+});
+export type Entitlement = Static<typeof Entitlement>;
+export const Entitlements = Type.Object({ data: Type.Array(Entitlement) });
 
 export const Clock = Type.Object({ now: Timestamp, simulated: Type.Boolean(), offsetMs: Type.Integer({ minimum: 0 }) });
 export type Clock = Static<typeof Clock>;

@@ -1,0 +1,41 @@
+import type { EventOf } from '@evergreen/contracts/envelope.ts';
+import {
+  ChargeVoidRequested,
+  type RenewalDue,
+  type SubscriptionRequested,
+} from '@evergreen/contracts/events/subscriptions.ts';
+import { WALLET_CHARGES } from '@evergreen/contracts/topology.ts';
+import { inTransaction } from '@evergreen/service-kit/database.ts';
+import { claimInbox } from '@evergreen/service-kit/inbox.ts';
+import type pg from 'pg';
+import type { Command } from './decisions/ledger.ts';
+import { postToLedger } from './ledger-store.ts';
+
+type ChargeEvent = EventOf<typeof SubscriptionRequested | typeof RenewalDue | typeof ChargeVoidRequested>;
+
+/**
+ * Debits what is due and gives up what is to be voided: inbox, ledger and outbox of the whole batch in one transaction.
+ * Events that were carried out before are passed over; each charge is debited at most once, whatever comes twice.
+ */
+export async function settleCharges(
+  deps: { pool: pg.Pool; wakeOutbox: () => void },
+  events: ChargeEvent[],
+): Promise<void> {
+  await inTransaction(deps.pool, async (client) => {
+    const fresh = await claimInbox(
+      client,
+      WALLET_CHARGES.name,
+      events.map(({ id }) => id),
+    );
+    // Deleting as we go passes over a message that stands twice in one batch.
+    const commands = events.filter(({ id }) => fresh.delete(id)).map(commandOf);
+    await postToLedger(client, commands);
+  });
+  deps.wakeOutbox();
+}
+
+function commandOf(event: ChargeEvent): Command {
+  const cause = { correlationId: event.correlationid, causationId: event.id };
+  const type = event.type === ChargeVoidRequested.type ? 'void' : 'charge';
+  return { type, charge: event.data.charge, cause };
+}

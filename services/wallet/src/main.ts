@@ -1,0 +1,55 @@
+import { accessHooks, remoteKeys, tokenVerifier } from '@evergreen/service-kit/auth.ts';
+import { connectBroker } from '@evergreen/service-kit/broker.ts';
+import { openClock } from '@evergreen/service-kit/clock.ts';
+import { openPool } from '@evergreen/service-kit/database.ts';
+import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
+import { runService } from '@evergreen/service-kit/process.ts';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { buildApp } from './app.ts';
+import { readWalletConfig } from './config.ts';
+import { consume } from './consumers.ts';
+import { PrismaClient } from './generated/client.ts';
+import { paymentGateway } from './payment-gateway.ts';
+import { topUps as openTopUps } from './top-up.ts';
+
+await runService('wallet', async ({ logger, metrics, onStop }) => {
+  const config = readWalletConfig();
+
+  const pool = openPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_SIZE, service: 'wallet', logger });
+  onStop('database', () => pool.end());
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+
+  const broker = await connectBroker({ url: config.AMQP_URL, service: 'wallet', logger, metrics });
+  onStop('broker', () => broker.close());
+  const outbox = startOutboxRelay({ pool, broker, logger, metrics });
+  onStop('outbox relay', () => outbox.stop());
+  const wakeOutbox = outbox.wake;
+
+  const clock = openClock({ simulated: config.SIMULATED_CLOCK, pool });
+  const payments = paymentGateway({ url: config.GATEWAY_URL, apiKey: config.GATEWAY_API_KEY, logger, metrics });
+  const topUps = openTopUps({ pool, clock, payments, wakeOutbox, logger });
+  onStop('top-ups', () => topUps.stop());
+  await consume(broker, { pool, clock, wakeOutbox });
+
+  const verifyToken = tokenVerifier({ findKey: remoteKeys(config.AUTH_JWKS_URL), issuer: config.AUTH_ISSUER });
+  const app = await buildApp({
+    logger,
+    metrics,
+    pool,
+    prisma,
+    topUps,
+    access: accessHooks({ verifyToken, serviceToken: config.SERVICE_TOKEN }),
+    ready: {
+      database: async () => void (await pool.query('SELECT 1')),
+      broker: () => {
+        if (!broker.isReady()) throw new Error('not connected');
+      },
+    },
+    activity: async () => {
+      const { inFlight, handled } = broker.activity();
+      return { outbox: await outbox.pending(), inFlight: inFlight + topUps.underWay(), handled };
+    },
+  });
+  onStop('http', () => app.close());
+  await app.listen({ host: config.HOST, port: config.PORT });
+});

@@ -1,0 +1,90 @@
+import { TopUp, TopUpBody, Transaction, Wallet } from '@evergreen/contracts/http/wallet.ts';
+import { IdempotencyHeaders, IdParams, Page, PageQuery } from '@evergreen/contracts/primitives.ts';
+import { ProblemBody } from '@evergreen/contracts/problems.ts';
+import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
+import type { HttpApp } from '@evergreen/service-kit/http.ts';
+import { idempotent } from '@evergreen/service-kit/idempotency.ts';
+import type pg from 'pg';
+import type { PrismaClient } from './generated/client.ts';
+import { readTopUp, readTopUps, readTransactions, readWallet } from './statement.ts';
+import type { TopUps } from './top-up.ts';
+
+export interface RouteDeps {
+  access: AccessHooks;
+  pool: pg.Pool;
+  prisma: PrismaClient;
+  topUps: TopUps;
+}
+
+const forUsers = { tags: ['wallet'], security: [{ accessToken: [] }] };
+
+export function walletRoutes(app: HttpApp, { access, pool, prisma, topUps }: RouteDeps): void {
+  const onRequest = access.requireUser;
+
+  app.get(
+    '/v1/wallet',
+    { schema: { ...forUsers, summary: 'Balances', response: { 200: Wallet, '4xx': ProblemBody } }, onRequest },
+    (request) => readWallet(prisma, request.caller.id),
+  );
+
+  app.post(
+    '/v1/wallet/top-ups',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Top up the balance',
+        description:
+          'Answers 201 once the outcome is known, else 202: it finishes by itself, poll `Location` until then.',
+        headers: IdempotencyHeaders,
+        body: TopUpBody,
+        response: { 201: TopUp, 202: TopUp, '4xx': ProblemBody },
+      },
+      onRequest,
+      ...idempotent(pool),
+    },
+    async (request, reply) => {
+      const { id: userId } = request.caller;
+      await topUps.begin({ id: request.resourceId, userId, correlationId: request.id, ...request.body });
+      const topUp = await readTopUp(prisma, userId, request.resourceId);
+      reply.header('location', `/v1/wallet/top-ups/${topUp.id}`);
+      return reply.code(topUp.status === 'processing' ? 202 : 201).send(topUp);
+    },
+  );
+
+  app.get(
+    '/v1/wallet/top-ups',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Top-ups, newest first',
+        querystring: PageQuery,
+        response: { 200: Page(TopUp), '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    (request) => readTopUps(prisma, request.caller.id, request.query),
+  );
+
+  app.get(
+    '/v1/wallet/top-ups/:id',
+    {
+      schema: { ...forUsers, summary: 'One top-up', params: IdParams, response: { 200: TopUp, '4xx': ProblemBody } },
+      onRequest,
+    },
+    (request) => readTopUp(prisma, request.caller.id, request.params.id),
+  );
+
+  app.get(
+    '/v1/wallet/transactions',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Statement: every credit and debit, newest first',
+        querystring: PageQuery,
+        response: { 200: Page(Transaction), '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    (request) => readTransactions(prisma, request.caller.id, request.query),
+  );
+}

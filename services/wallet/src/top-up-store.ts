@@ -1,0 +1,179 @@
+import { TopUpFailed } from '@evergreen/contracts/events/wallet.ts';
+import type { TopUp } from '@evergreen/contracts/http/wallet.ts';
+import { type Currency, MAX_AMOUNT_MINOR } from '@evergreen/contracts/money.ts';
+import { inTransaction } from '@evergreen/service-kit/database.ts';
+import { newEvent } from '@evergreen/service-kit/events.ts';
+import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
+import { Problem } from '@evergreen/service-kit/problem.ts';
+import type pg from 'pg';
+import type { Command } from './decisions/ledger.ts';
+import { postToLedger } from './ledger-store.ts';
+
+/** How long whoever pursues a top-up has it to itself. When that process dies, the completer takes over after this. */
+export const PURSUIT_LEASE_SECONDS = 45;
+
+export interface NewTopUp {
+  id: string;
+  userId: string;
+  amount: number;
+  currency: Currency;
+  paymentMethod: string;
+  /** RFC 3339. */
+  businessTime: string;
+  correlationId: string;
+}
+
+export interface TopUpRow extends NewTopUp {
+  status: TopUp['status'];
+  attempts: number;
+}
+
+const COLUMNS = `id, user_id AS "userId", amount, currency, payment_method AS "paymentMethod", status, attempts,
+  to_char(business_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "businessTime",
+  correlation_id AS "correlationId"`;
+
+/**
+ * Writes down that this payment will be asked for, before it is; undefined when this id was written down before.
+ * @throws Problem validation_failed when the balance, with all that is on its way, could pass 2^53-1
+ */
+export async function recordIntent(pool: pg.Pool, topUp: NewTopUp): Promise<TopUpRow | undefined> {
+  const { rows: totals } = await pool.query<{ total: string }>(
+    `SELECT (SELECT coalesce(sum(balance), 0) FROM account WHERE user_id = $1 AND currency = $2)
+          + (SELECT coalesce(sum(amount), 0) FROM top_up WHERE user_id = $1 AND currency = $2 AND status = 'processing')
+            AS total`,
+    [topUp.userId, topUp.currency],
+  );
+  if (BigInt(totals[0]?.total ?? 0) + BigInt(topUp.amount) > BigInt(MAX_AMOUNT_MINOR)) {
+    const message = 'would take the balance above 9007199254740991';
+    throw new Problem('validation_failed', `body.amount ${message}`, { errors: [{ field: 'body.amount', message }] });
+  }
+  const inserted = await pool.query<TopUpRow>(
+    `INSERT INTO top_up (id, user_id, amount, currency, payment_method, status, next_attempt_at, business_time, correlation_id)
+     VALUES ($1, $2, $3, $4, $5, 'processing', clock_timestamp() + make_interval(secs => ${PURSUIT_LEASE_SECONDS}), $6, $7)
+     ON CONFLICT (id) DO NOTHING RETURNING ${COLUMNS}`,
+    [
+      topUp.id,
+      topUp.userId,
+      topUp.amount,
+      topUp.currency,
+      topUp.paymentMethod,
+      topUp.businessTime,
+      topUp.correlationId,
+    ],
+  );
+  return inserted.rows[0];
+}
+
+/** Takes up to `limit` unfinished top-ups that nobody pursues, and leases them to the caller. */
+export async function claimUnfinished(pool: pg.Pool, limit: number): Promise<TopUpRow[]> {
+  const { rows } = await pool.query<TopUpRow>(
+    `UPDATE top_up SET attempts = attempts + 1,
+            next_attempt_at = clock_timestamp() + make_interval(secs => ${PURSUIT_LEASE_SECONDS})
+     WHERE id IN (SELECT id FROM top_up WHERE status = 'processing' AND next_attempt_at <= clock_timestamp()
+                  ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+     RETURNING ${COLUMNS}`,
+    [limit],
+  );
+  return rows;
+}
+
+/** Lets an unfinished top-up rest for `delayMs` before it is pursued again. */
+export async function postponePursuit(pool: pg.Pool, id: string, delayMs: number): Promise<void> {
+  await pool.query(
+    `UPDATE top_up SET next_attempt_at = clock_timestamp() + make_interval(secs => $2)
+     WHERE id = $1 AND status = 'processing'`,
+    [id, delayMs / 1000],
+  );
+}
+
+/**
+ * What the payment gateway finally did, from its answer, a look-up or its event. `businessTime` is when we learned it: money
+ * counts from then on.
+ */
+export type Settlement = { topUpId: string; businessTime: string; causationId: string | null } & (
+  | { status: 'succeeded'; paymentId: string }
+  | { status: 'declined'; code: string; message: string }
+);
+
+/**
+ * Brings top-ups to their end within the caller's transaction: a capture is credited, a decline is noted, each once, however
+ * many ways it is heard of. A capture that is heard of after a decline is still credited: the money was taken.
+ * @throws Error when a settlement names a top-up that does not exist
+ */
+export async function settleTopUps(client: pg.PoolClient, settlements: readonly Settlement[]): Promise<void> {
+  const byId = new Map<string, Settlement>();
+  for (const settlement of settlements) {
+    // Of two that contradict each other the capture counts.
+    if (byId.get(settlement.topUpId)?.status !== 'succeeded') byId.set(settlement.topUpId, settlement);
+  }
+  const { rows } = await client.query<TopUpRow>(
+    `SELECT ${COLUMNS} FROM top_up WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
+    [[...byId.keys()]],
+  );
+  if (rows.length < byId.size) {
+    const unknown = [...byId.keys()].filter((id) => !rows.some((row) => row.id === id));
+    throw new Error(`payment for unknown top-up ${unknown.join(', ')}`);
+  }
+  const credits: Command[] = [];
+  for (const row of rows) {
+    const settlement = byId.get(row.id);
+    if (settlement?.status === 'succeeded' && row.status !== 'succeeded') {
+      await markSucceeded(client, row.id, settlement.paymentId);
+      credits.push(creditOf(row, settlement));
+    } else if (settlement?.status === 'declined' && row.status === 'processing') {
+      await markFailed(client, row, settlement);
+    }
+  }
+  await postToLedger(client, credits);
+}
+
+/** The same, in a transaction of its own. */
+export const settleTopUp = (pool: pg.Pool, settlement: Settlement): Promise<void> =>
+  inTransaction(pool, (client) => settleTopUps(client, [settlement]));
+
+const creditOf = (row: TopUpRow, { businessTime, causationId }: Settlement): Command => ({
+  type: 'credit',
+  credit: {
+    kind: 'top_up',
+    reference: row.id,
+    userId: row.userId,
+    currency: row.currency,
+    amount: row.amount,
+    description: 'Top-up',
+    businessTime,
+    cause: { correlationId: row.correlationId, causationId },
+  },
+});
+
+async function markSucceeded(client: pg.PoolClient, id: string, paymentId: string): Promise<void> {
+  await client.query(
+    `UPDATE top_up SET status = 'succeeded', payment_id = $2, failure_code = NULL, failure_message = NULL,
+            next_attempt_at = NULL, settled_at = clock_timestamp()
+     WHERE id = $1`,
+    [id, paymentId],
+  );
+}
+
+async function markFailed(
+  client: pg.PoolClient,
+  row: TopUpRow,
+  { code, message, businessTime, causationId }: Settlement & { status: 'declined' },
+): Promise<void> {
+  await client.query(
+    `UPDATE top_up SET status = 'failed', failure_code = $2, failure_message = $3,
+            next_attempt_at = NULL, settled_at = clock_timestamp()
+     WHERE id = $1`,
+    [row.id, code, message],
+  );
+  const { id: topUpId, userId, amount, currency, correlationId } = row;
+  const data = { topUpId, userId, amount, currency, reason: code, businessTime };
+  await appendToOutbox(client, [
+    newEvent(TopUpFailed, {
+      subject: topUpId,
+      data,
+      time: businessTime,
+      correlationId,
+      ...(causationId === null ? {} : { causationId }),
+    }),
+  ]);
+}

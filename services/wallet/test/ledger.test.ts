@@ -1,0 +1,178 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Command, type LedgerState, post, userAccountId } from '../src/decisions/ledger.ts';
+
+const ADA = '01936f4e-6c1a-7d3b-8a53-000000000001';
+const BOB = '01936f4e-6c1a-7d3b-8a53-000000000002';
+const NOW = '2026-11-23T08:00:00.000Z';
+const LATER = '2026-12-01T08:00:00.000Z';
+const cause = { correlationId: 'test-run', causationId: null };
+
+const uuid = (n: number): string => `01936f4e-6c1a-7d3b-8a53-${n.toString(16).padStart(12, '0')}`;
+
+const charge = (n: number, amount: number, userId = ADA) => ({
+  id: uuid(n),
+  userId,
+  subscriptionId: uuid(n + 10_000),
+  amount,
+  currency: 'USD' as const,
+  description: `Period ${n}`,
+  period: { start: NOW, end: LATER },
+  businessTime: NOW,
+});
+
+const asks = (n: number, amount: number, userId = ADA): Command => ({
+  type: 'charge',
+  charge: charge(n, amount, userId),
+  cause,
+});
+const voids = (n: number, amount: number, userId = ADA): Command => ({
+  type: 'void',
+  charge: charge(n, amount, userId),
+  cause,
+});
+const topsUp = (n: number, amount: number, userId = ADA): Command => ({
+  type: 'credit',
+  credit: {
+    kind: 'top_up',
+    reference: uuid(n),
+    userId,
+    currency: 'USD',
+    amount,
+    description: 'Top-up',
+    businessTime: LATER,
+    cause,
+  },
+});
+
+const given = (balances: Record<string, number>, charges: LedgerState['charges'] = []): LedgerState => ({
+  accounts: Object.entries(balances).map(([userId, balance]) => ({
+    id: userAccountId(userId, 'USD'),
+    userId,
+    currency: 'USD',
+    balance,
+  })),
+  charges,
+});
+
+const summary = (postings: ReturnType<typeof post>) => postings.facts.map((fact) => fact.type);
+
+describe('a charge', () => {
+  test('is paid when the balance covers it, and the balance falls by it', () => {
+    const postings = post(given({ [ADA]: 1_000 }), [asks(1, 999)]);
+    expect(summary(postings)).toEqual(['paid']);
+    expect(postings.accounts).toMatchObject([{ balance: 1 }]);
+    expect(postings.transfers).toMatchObject([{ kind: 'charge', reference: uuid(1), amount: 999, balanceAfter: 1 }]);
+  });
+
+  test('waits when the balance is one unit short, and nothing moves', () => {
+    const postings = post(given({ [ADA]: 998 }), [asks(1, 999)]);
+    expect(postings.facts).toMatchObject([{ type: 'short', shortfall: 1 }]);
+    expect(postings.transfers).toEqual([]);
+    expect(postings.charges).toMatchObject([{ status: 'awaiting_funds', version: 1 }]);
+  });
+
+  test('asked for twice, in one batch or later, is debited once and said twice', () => {
+    const twice = post(given({ [ADA]: 5_000 }), [asks(1, 999), asks(1, 999)]);
+    expect(summary(twice)).toEqual(['paid', 'paid']);
+    expect(twice.transfers).toHaveLength(1);
+    const again = post(given({ [ADA]: 4_001 }, twice.charges), [asks(1, 999)]);
+    expect(summary(again)).toEqual(['paid']);
+    expect(again.transfers).toEqual([]);
+    expect(again.charges).toEqual([]);
+  });
+
+  test('of one user never touches the balance of another', () => {
+    const postings = post(given({ [ADA]: 0, [BOB]: 5_000 }), [asks(1, 999, ADA)]);
+    expect(summary(postings)).toEqual(['short']);
+    expect(postings.accounts).toEqual([]);
+  });
+});
+
+describe('a credit', () => {
+  test('settles waiting charges in the same breath, oldest first, as many as it covers', () => {
+    const { charges } = post(given({ [ADA]: 0 }), [asks(1, 600), asks(2, 500), asks(3, 300)]);
+    const postings = post(given({ [ADA]: 0 }, charges), [topsUp(9, 1_000)]);
+    expect(postings.facts.map((fact) => [fact.type, 'charge' in fact && fact.charge.id])).toEqual([
+      ['credited', false],
+      ['paid', uuid(1)],
+      ['paid', uuid(3)],
+    ]);
+    expect(postings.accounts).toMatchObject([{ balance: 100 }]);
+  });
+
+  test('pays as of the time the money came, not of the time the charge was asked for', () => {
+    const { charges } = post(given({ [ADA]: 0 }), [asks(1, 600)]);
+    const postings = post(given({ [ADA]: 0 }, charges), [topsUp(9, 600)]);
+    expect(postings.charges).toMatchObject([{ status: 'paid', settledAt: LATER, version: 2 }]);
+  });
+});
+
+describe('a void', () => {
+  test('ends a waiting charge: no later credit pays it', () => {
+    const { charges } = post(given({ [ADA]: 0 }), [asks(1, 600)]);
+    const postings = post(given({ [ADA]: 0 }, charges), [voids(1, 600), topsUp(9, 5_000)]);
+    expect(summary(postings)).toEqual(['voided', 'credited']);
+    expect(postings.accounts).toMatchObject([{ balance: 5_000 }]);
+  });
+
+  test('of a paid charge changes nothing and says that it is paid', () => {
+    const { charges } = post(given({ [ADA]: 600 }), [asks(1, 600)]);
+    const postings = post(given({ [ADA]: 0 }, charges), [voids(1, 600)]);
+    expect(summary(postings)).toEqual(['paid']);
+    expect(postings.charges).toEqual([]);
+  });
+
+  test('that overtakes its due event leaves a voided charge, which the due event cannot pay', () => {
+    const postings = post(given({ [ADA]: 5_000 }), [voids(1, 600), asks(1, 600)]);
+    expect(summary(postings)).toEqual(['voided', 'voided']);
+    expect(postings.transfers).toEqual([]);
+  });
+});
+
+test('whatever comes in whatever order: money adds up, no balance below zero, one debit a charge', () => {
+  const user = fc.constantFrom(ADA, BOB);
+  const command = fc.oneof(
+    // Few charge ids, so that they often come twice; the amount follows from the id, as in life.
+    fc
+      .record({ n: fc.integer({ min: 1, max: 12 }), user })
+      .map(({ n, user }) => asks(n * 2 + Number(user === BOB), n * 37, user)),
+    fc
+      .record({ n: fc.integer({ min: 1, max: 12 }), user })
+      .map(({ n, user }) => voids(n * 2 + Number(user === BOB), n * 37, user)),
+    fc
+      .record({ n: fc.integer({ min: 100, max: 9_999 }), amount: fc.integer({ min: 1, max: 400 }), user })
+      .map(({ n, amount, user }) => topsUp(n, amount, user)),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.array(command, { maxLength: 8 }), { maxLength: 8 }), (batches) => {
+      let state = given({ [ADA]: 0, [BOB]: 0 });
+      const transfers = [];
+      for (const batch of batches) {
+        const postings = post(state, batch);
+        transfers.push(...postings.transfers);
+        const accounts = new Map([...state.accounts, ...postings.accounts].map((account) => [account.id, account]));
+        const charges = new Map([...state.charges, ...postings.charges].map((one) => [one.id, one]));
+        state = { accounts: [...accounts.values()], charges: [...charges.values()] };
+      }
+      for (const { id, balance } of state.accounts) {
+        const sum = transfers.reduce(
+          (total, one) =>
+            total + (one.creditAccountId === id ? one.amount : 0) - (one.debitAccountId === id ? one.amount : 0),
+          0,
+        );
+        expect(balance).toBe(sum);
+        expect(balance).toBeGreaterThanOrEqual(0);
+      }
+      const debited = transfers.filter(({ kind }) => kind === 'charge').map(({ reference }) => reference);
+      expect(new Set(debited).size).toBe(debited.length);
+      expect(
+        state.charges
+          .filter(({ status }) => status === 'paid')
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual(debited.sort());
+    }),
+    { numRuns: 500 },
+  );
+});
