@@ -3,7 +3,10 @@ import { defineEvent } from '../envelope.ts';
 import { Notification } from '../http/notifications.ts';
 import { Timestamp, Uuid } from '../primitives.ts';
 
-const version = Type.Integer({ minimum: 1, description: 'Grows by one with every event about this user’s notifications' });
+const version = Type.Integer({
+  minimum: 1,
+  description: 'Grows by one with every event about this user’s notifications',
+});
 
 export const NotificationCreated = defineEvent(
   'notifier',

@@ -45,7 +45,7 @@ export type RegisterBody = Static<typeof RegisterBody>;
 
 export const LoginBody = Type.Object(
   {
-    email: Type.String({ minLength: 1, maxLength: 254 }),
+    email: Email,
     password: Type.String({ minLength: 1, maxLength: 128 }),
     refreshTokenIn: RefreshTokenIn,
   },

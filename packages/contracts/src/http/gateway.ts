@@ -92,7 +92,7 @@ export const FaultsPatch = Type.Object(
   {
     seed: Type.Optional(Faults.properties.seed),
     latency: Type.Optional(Faults.properties.latency),
-    rates: Type.Optional(Type.Partial(FaultRates)),
+    rates: Type.Optional(Type.Partial(FaultRates, { additionalProperties: false })),
     outage: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },

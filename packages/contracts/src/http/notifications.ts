@@ -29,7 +29,10 @@ export const ReadAllBody = Nullable(
   Type.Object(
     {
       upTo: Type.Optional(
-        Type.String({ format: 'uuid', description: 'The newest notification the client has seen; later ones stay unread' }),
+        Type.String({
+          format: 'uuid',
+          description: 'The newest notification the client has seen; later ones stay unread',
+        }),
       ),
     },
     { additionalProperties: false },

@@ -49,7 +49,9 @@ export type CreatePlanBody = Static<typeof CreatePlanBody>;
 export const PlanQuery = Type.Object(
   {
     ...PageQuery.properties,
-    includeInactive: Type.Optional(Type.Boolean({ default: false, description: 'Also what is not sold any more; operators only' })),
+    includeInactive: Type.Optional(
+      Type.Boolean({ default: false, description: 'Also what is not sold any more; operators only' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -77,7 +79,8 @@ export const Subscription = Type.Object({
   accessUntil: Nullable(
     Type.String({
       format: 'date-time',
-      description: 'Where what is paid for ends, or the grace; access stays open past it while a renewal is being processed',
+      description:
+        'Where what is paid for ends, or the grace; access stays open past it while a renewal is being processed',
     }),
   ),
   cancelAt: Nullable(Timestamp),
