@@ -83,6 +83,8 @@ export function tokenVerifier({ findKey, issuer }: { findKey: FindKey; issuer: s
     try {
       const header = jwt.decode(token, { complete: true })?.header;
       if (header?.alg !== 'ES256' || header.typ !== ACCESS_TOKEN_TYPE || !header.kid) throw new Error('header');
+      // RFC 7515 section 4.1.11: an extension that must be understood, and is not, makes the token invalid.
+      if ('crit' in header) throw new Error('crit');
       const key = await findKey(header.kid);
       if (!key) throw new Error('kid');
       const claims = jwt.verify(token, key, { algorithms: ['ES256'], issuer, audience: API_AUDIENCE });

@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, ServerOptions } from 'node:http';
 import { PROBLEMS, type ProblemBody, type ProblemCode } from '@evergreen/contracts/problems.ts';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
 import { Problem, problemBody } from './problem.ts';
 import { compileForHttp, describeError } from './validation.ts';
@@ -19,6 +26,10 @@ export interface HttpOptions {
   metrics: Registry;
   /** What must answer before traffic may come, by name: database, broker. */
   ready?: Record<string, () => Promise<void> | void>;
+  /** False for an app that the public reaches: it has no /metrics, and no /openapi.json of its own. */
+  internalRoutes?: boolean;
+  /** Settings of Node's HTTP server. */
+  server?: ServerOptions;
 }
 
 /**
@@ -30,12 +41,10 @@ export async function buildHttp(options: HttpOptions) {
     loggerInstance: options.logger,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: 30_000,
-    disableRequestLogging: true,
-    // A request id from outside is taken over only when it cannot smuggle anything into a log line.
-    genReqId: (request) => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    },
+    // observe() writes the one line per request that we want.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: ({ headers }) => requestIdOf(headers),
+    ...(options.server && { http: options.server }),
     frameworkErrors: (error, request, reply) => {
       answerError(error, request as FastifyRequest, reply as unknown as FastifyReply);
     },
@@ -50,6 +59,8 @@ export async function buildHttp(options: HttpOptions) {
 
   app.decorateRequest('caller');
   app.decorateRequest('resourceId');
+  // Bodies are JSON. Fastify would also read plain text, and then call it an object of the wrong type.
+  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(compileForHttp as never);
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply));
   app.setNotFoundHandler((request, reply) => {
@@ -77,7 +88,14 @@ export async function buildHttp(options: HttpOptions) {
 
 export type HttpApp = Awaited<ReturnType<typeof buildHttp>>;
 
-function addOwnRoutes(app: Pick<HttpApp, 'get' | 'swagger'>, { metrics, ready = {} }: HttpOptions): void {
+/** The id a request comes with, or a new one. A given one is taken over only when it cannot smuggle anything into a log line. */
+export function requestIdOf(headers: IncomingHttpHeaders): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function addOwnRoutes(app: Pick<HttpApp, 'get' | 'swagger'>, options: HttpOptions): void {
+  const { metrics, ready = {}, internalRoutes = true } = options;
   const hidden = { schema: { hide: true } };
   app.get('/health/live', hidden, async () => ({ status: 'ok' }));
   app.get('/health/ready', hidden, async (_request, reply) => {
@@ -93,6 +111,7 @@ function addOwnRoutes(app: Pick<HttpApp, 'get' | 'swagger'>, { metrics, ready = 
     const ok = Object.values(checks).every((state) => state === 'ok');
     return reply.code(ok ? 200 : 503).send({ status: ok ? 'ok' : 'unavailable', checks });
   });
+  if (!internalRoutes) return;
   app.get('/metrics', hidden, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
   app.get('/openapi.json', hidden, async () => app.swagger());
 }
@@ -139,6 +158,8 @@ export function sendProblem(
   reply
     .code(PROBLEMS[code].status)
     .type('application/problem+json')
+    // Fastify refuses some requests before any hook has run.
+    .header('x-request-id', request.id)
     .send(JSON.stringify(problemBody(code, { instance: pathOf(request), requestId: request.id, ...more })));
 }
 
@@ -149,6 +170,7 @@ const FASTIFY_CODES: Record<string, ProblemCode> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_request',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed_request',
   FST_ERR_BAD_URL: 'malformed_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
 };
 
 /** The one error handler: says what the caller can mend, logs everything, and hides what a 5xx was. */

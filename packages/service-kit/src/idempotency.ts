@@ -4,8 +4,11 @@ import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { Problem } from './problem.ts';
 
-/** How long a running request keeps its key to itself; after a crash, the next repeat takes it over. */
-const LOCK_SECONDS = 60;
+/**
+ * How long a running request keeps its key to itself. After a crash the next repeat takes it over; should the first run still
+ * be alive then, the two share one resource id and one of them meets the other's row.
+ */
+const LOCK_SECONDS = 10;
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,0 +1,177 @@
+import type { QueueDefinition } from '@evergreen/contracts/topology.ts';
+import { EVENT_EXCHANGE } from '@evergreen/contracts/topology.ts';
+import type { ChannelModel } from 'amqplib';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { EventHandler } from './batch.ts';
+import { keepConnected } from './connection.ts';
+import { type Consumer, consumerMetrics, createConsumer } from './consumer.ts';
+import { createListener, type Listener, type TransientSubscription } from './listener.ts';
+import { createPublisher, type Outgoing, type Publisher, type Refusal } from './publisher.ts';
+import { declareTopology, queueNames } from './topology.ts';
+import { within } from './backoff.ts';
+
+/*
+ * The broker as a service sees it: one connection that publishes and one that consumes, each kept by connection.ts.
+ * They are two, because a broker that is short of memory stops reading from whoever publishes; on a shared connection it
+ * would not see acknowledgements either, and the queues could never drain.
+ */
+
+const FIRST_CONNECT_MS = 60_000;
+const ASK_TIMEOUT_MS = 5_000;
+
+/** An event as the outbox keeps it; `body` is the whole envelope as JSON. */
+export interface EventRow {
+  messageId: string;
+  type: string;
+  body: string;
+}
+
+export interface Broker {
+  /**
+   * Publishes events: persistent, mandatory, confirmed. Never throws; who is not in `refused` is safe with the broker.
+   * A refused one may have arrived all the same, so say it again under the same id.
+   */
+  publish(events: readonly EventRow[]): Promise<{ refused: Map<string, Refusal> }>;
+  /** Handles the events of a durable queue, from now until close. Throws when an event of the queue has no handler. */
+  consume(queue: QueueDefinition, handlers: readonly EventHandler[]): Promise<void>;
+  subscribeTransient(subscription: TransientSubscription): Promise<void>;
+  /**
+   * Messages ready in queues, all durable ones unless named; those with a consumer but not settled are not among them. Throws
+   * while the broker is away. A busy broker may briefly say 0, so ask twice before believing that nothing is left.
+   */
+  queueDepths(names?: readonly string[]): Promise<{ name: string; ready: number }[]>;
+  /** Messages delivered here and not settled, and messages settled since start. */
+  activity(): { inFlight: number; handled: number };
+  /** Connected, with everything declared and consumed. */
+  isReady(): boolean;
+  /** Publishing has a chance: connected, and the broker takes messages. */
+  canPublish(): boolean;
+  /** Stops consuming, finishes the batches in hand within 10 s, and disconnects. */
+  close(): Promise<void>;
+}
+
+export interface BrokerOptions {
+  /** amqp:// or amqps://, with credentials and virtual host. */
+  url: string;
+  service: string;
+  logger: Logger;
+  metrics: Registry;
+  /** How long the broker may take to be there at start; after that, a lost one is waited for without end. */
+  firstConnectMs?: number;
+}
+
+/**
+ * Connects to RabbitMQ and declares the topology.
+ * @throws Error that says where it tried and why it failed, when there is no broker within `firstConnectMs` (60 s)
+ */
+export async function connectBroker(options: BrokerOptions): Promise<Broker> {
+  const { url, service, logger, metrics, firstConnectMs = FIRST_CONNECT_MS } = options;
+  const ofConsumers = consumerMetrics(metrics);
+  const consumers: Consumer[] = [];
+  const listeners: Listener[] = [];
+  let publisher: Publisher | undefined;
+
+  const publishing = await keepConnected({
+    url,
+    name: `${service} publisher`,
+    logger,
+    firstConnectMs,
+    async prepare({ connection, lose }) {
+      await withChannel(connection, declareTopology);
+      publisher = createPublisher(await connection.createConfirmChannel(), () => publishing.isBlocked(), lose);
+    },
+  });
+  const consuming = await keepConnected({
+    url,
+    name: `${service} consumer`,
+    logger,
+    firstConnectMs,
+    async prepare(session) {
+      await withChannel(session.connection, declareTopology);
+      // Those that are added meanwhile are reached too, as the iteration sees them.
+      for (const consumer of consumers) await consumer.attach(session);
+      for (const listener of listeners) await listener.attach(session);
+    },
+  }).catch(async (error) => {
+    await publishing.close();
+    throw error;
+  });
+
+  async function send(messages: readonly Outgoing[]): Promise<(Refusal | undefined)[]> {
+    if (!publisher || !publishing.isOpen()) return messages.map(() => 'broker_away');
+    return publisher.send(messages);
+  }
+
+  /** A failure here ends the connection, and the next one attaches again. */
+  async function attachNow(one: Consumer | Listener): Promise<void> {
+    const session = consuming.current();
+    if (session) await one.attach(session).catch(session.lose);
+  }
+
+  return {
+    async publish(events) {
+      const refusals = await send(events.map(toOutgoing));
+      const refused = new Map<string, Refusal>();
+      for (const [index, { messageId }] of events.entries()) {
+        const refusal = refusals[index];
+        if (refusal !== undefined) refused.set(messageId, refusal);
+      }
+      return { refused };
+    },
+    async consume(queue, handlers) {
+      const consumer = createConsumer({ queue, handlers, send, logger, metrics: ofConsumers });
+      consumers.push(consumer);
+      await attachNow(consumer);
+    },
+    async subscribeTransient(subscription) {
+      const listener = createListener(subscription, logger);
+      listeners.push(listener);
+      await attachNow(listener);
+    },
+    async queueDepths(names = queueNames()) {
+      // Not on the connection that publishes, which a broker short of memory does not even read.
+      const session = consuming.current();
+      if (!session || !consuming.isOpen()) throw new Error('the broker is away');
+      return within(ASK_TIMEOUT_MS, readDepths(session.connection, names));
+    },
+    activity() {
+      const all = consumers.map((consumer) => consumer.activity());
+      return {
+        inFlight: all.reduce((sum, { inFlight }) => sum + inFlight, 0),
+        handled: all.reduce((sum, { handled }) => sum + handled, 0),
+      };
+    },
+    isReady: () => publishing.isOpen() && consuming.isOpen(),
+    canPublish: () => publishing.isOpen() && !publishing.isBlocked(),
+    async close() {
+      await Promise.all(consumers.map((consumer) => consumer.stop()));
+      await Promise.all([consuming.close(), publishing.close()]);
+    },
+  };
+}
+
+async function readDepths(connection: ChannelModel, names: readonly string[]) {
+  const depths: { name: string; ready: number }[] = [];
+  await withChannel(connection, async (channel) => {
+    for (const name of names) depths.push({ name, ready: (await channel.checkQueue(name)).messageCount });
+  });
+  return depths;
+}
+
+const toOutgoing = ({ messageId, type, body }: EventRow): Outgoing => ({
+  exchange: EVENT_EXCHANGE,
+  routingKey: type,
+  body: Buffer.from(body),
+  options: { messageId, type, contentType: 'application/cloudevents+json' },
+});
+
+async function withChannel(
+  connection: ChannelModel,
+  work: (channel: Awaited<ReturnType<ChannelModel['createChannel']>>) => Promise<void>,
+): Promise<void> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => {}); // The operation that caused it fails with the same error.
+  await work(channel);
+  await channel.close();
+}

@@ -1,0 +1,106 @@
+import { RETRY_DELAYS_MS } from '@evergreen/contracts/topology.ts';
+import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
+import { messageOf } from './error-message.ts';
+import type { UnreadableReason } from './events.ts';
+import type { Outgoing } from './publisher.ts';
+import { deadQueue, RETRY_JITTER, retryQueue } from './topology.ts';
+
+/** Why a message is in a dead-letter queue. The broker's own reason, `delivery_limit`, is in its x-death header. */
+export type DeadReason = UnreadableReason | 'attempts_exhausted';
+
+const MAX_TEXT_LENGTH = 500;
+const MAX_FOREIGN_HEADERS = 30;
+const MAX_NAME_LENGTH = 100;
+
+/**
+ * Headers that mean something to the broker. Carried over, CC and BCC would route copies elsewhere, and x-death would make the
+ * broker take a redriven message for one that goes in circles, and drop it.
+ */
+const BROKER_HEADERS = /^(cc|bcc|x-death|x-first-death-.*|x-last-death-.*|x-delivery-count|x-acquired-count)$/i;
+
+/** Attempts at a message that have failed so far, by our own count: 0 to RETRY_DELAYS_MS.length. */
+export function failedAttempts({ properties }: ConsumeMessage): number {
+  const attempts: unknown = properties.headers?.['x-attempt'];
+  const isCount = Number.isInteger(attempts) && Number(attempts) > 0;
+  return isCount ? Math.min(Number(attempts), RETRY_DELAYS_MS.length) : 0;
+}
+
+/** What becomes of a message whose handler failed: a rest before the next attempt, or the end after the last one. */
+export function afterFailure(
+  queue: string,
+  message: ConsumeMessage,
+  error: unknown,
+): { outcome: 'retried' | 'dead'; outgoing: Outgoing } {
+  const reason = messageOf(error);
+  const attempt = failedAttempts(message) + 1;
+  const delayMs = RETRY_DELAYS_MS[attempt - 1];
+  if (delayMs === undefined) {
+    return { outcome: 'dead', outgoing: toDead(queue, message, 'attempts_exhausted', reason) };
+  }
+  const outgoing = copyTo(retryQueue(queue, attempt), message, { 'x-attempt': attempt, 'x-last-error': reason });
+  const jitter = 1 + RETRY_JITTER * (2 * Math.random() - 1);
+  outgoing.options.expiration = Math.round(delayMs * jitter);
+  return { outcome: 'retried', outgoing };
+}
+
+/** The message as it came, on its way to the dead-letter queue, with the reason in its headers. */
+export function toDead(queue: string, message: ConsumeMessage, reason: DeadReason, detail: string): Outgoing {
+  return copyTo(deadQueue(queue), message, {
+    'x-dead-reason': reason,
+    'x-dead-detail': detail,
+    'x-dead-at': new Date().toISOString(),
+  });
+}
+
+/** A message for a queue of ours, through the default exchange: same body, same properties, and more headers. */
+function copyTo(queue: string, { content, fields, properties }: ConsumeMessage, headers: Headers): Outgoing {
+  const foreign = foreignHeaders(properties);
+  const added = {
+    'x-original-routing-key': foreign['x-original-routing-key'] ?? fields.routingKey,
+    ...headers,
+  };
+  for (const [name, value] of Object.entries(added)) {
+    foreign[name] = typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value;
+  }
+  return {
+    exchange: '',
+    routingKey: queue,
+    body: content,
+    options: { ...sameProperties(properties), headers: foreign },
+  };
+}
+
+type Headers = Record<string, string | number | boolean>;
+
+/** Plain headers of the original, few and short: the protocol takes 64 KiB, and a larger table could not be sent on. */
+function foreignHeaders({ headers = {} }: MessageProperties): Headers {
+  const kept = Object.entries(headers).filter((entry): entry is [string, Headers[string]] => {
+    const [name, value] = entry;
+    if (BROKER_HEADERS.test(name) || name.length > MAX_NAME_LENGTH) return false;
+    if (typeof value === 'string') return value.length <= MAX_TEXT_LENGTH;
+    return typeof value === 'boolean' || Number.isSafeInteger(value);
+  });
+  return Object.fromEntries(kept.slice(0, MAX_FOREIGN_HEADERS));
+}
+
+/**
+ * The properties that describe the content. `expiration` would make a dead letter vanish, and the broker closes a
+ * channel that publishes under another's `userId`.
+ */
+function sameProperties(properties: MessageProperties): Options.Publish {
+  const names = [
+    'contentType',
+    'contentEncoding',
+    'correlationId',
+    'replyTo',
+    'messageId',
+    'timestamp',
+    'type',
+    'appId',
+  ];
+  return Object.fromEntries(
+    names
+      .map((name): [string, unknown] => [name, properties[name as keyof MessageProperties]])
+      .filter(([, value]) => value !== undefined),
+  );
+}

@@ -1,0 +1,124 @@
+import type { ConfirmChannel, Message, Options } from 'amqplib';
+import type { Lose } from './connection.ts';
+import { endOf } from './backoff.ts';
+
+/*
+ * One confirm channel, one window at a time: a window is sent whole, then its confirms are awaited.
+ *
+ *   a message:  waiting for its window -> sent -> confirmed | refused
+ *
+ * Refused is everything that is not a confirm: returned (nobody is bound; the broker says so before the confirm and
+ * confirms all the same), nacked (a queue is full), or unconfirmed (the channel died or time ran out), in which case it may have
+ * arrived all the same. Sending again is the caller's part, and the consumer's inbox drops the second copy.
+ */
+
+/** Messages sent and not yet confirmed, at most. */
+export const MAX_WINDOW_MESSAGES = 500;
+const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
+const CONFIRM_TIMEOUT_MS = 10_000;
+
+export interface Outgoing {
+  exchange: string;
+  routingKey: string;
+  body: Buffer;
+  options: Options.Publish;
+}
+
+export type Refusal = 'returned' | 'nacked' | 'unconfirmed' | 'unsendable' | 'broker_blocked' | 'broker_away';
+
+export interface Publisher {
+  /** One answer per message, in their order: undefined when the broker has it safely, else why not. Never throws. */
+  send(messages: readonly Outgoing[]): Promise<(Refusal | undefined)[]>;
+}
+
+interface Sent {
+  message: Outgoing;
+  returned: boolean;
+  settled: boolean;
+  refusal: Refusal | undefined;
+}
+
+/** Publishes on a confirm channel: persistent, mandatory, confirmed, in windows of bounded count and size. */
+export function createPublisher(channel: ConfirmChannel, isBlocked: () => boolean, lose: Lose): Publisher {
+  let window: Sent[] = [];
+  let lastTurn: Promise<unknown> = Promise.resolve();
+
+  // A return names no delivery tag. Copies of one message with one destination share its fate, which is safe: at worst a
+  // message that arrived is sent again.
+  channel.on('return', (returned) => {
+    for (const sent of window) if (isCopyOf(sent.message, returned)) sent.returned = true;
+  });
+  channel.on('error', () => {}); // The close that follows is what counts.
+  channel.on('close', () => lose(new Error('the publishing channel was closed')));
+
+  async function sendWindow(messages: readonly Outgoing[]): Promise<(Refusal | undefined)[]> {
+    if (isBlocked()) return messages.map(() => 'broker_blocked');
+    window = messages.map((message) => ({ message, returned: false, settled: false, refusal: undefined }));
+    const { promise: allSettled, resolve } = Promise.withResolvers<void>();
+    let open = window.length;
+    const settle = (sent: Sent, refusal: Refusal | undefined) => {
+      if (sent.settled) return;
+      sent.settled = true;
+      sent.refusal = sent.returned ? 'returned' : refusal;
+      if (--open === 0) resolve();
+    };
+    for (const sent of window) sendOne(channel, sent, settle);
+    await endOf(allSettled, CONFIRM_TIMEOUT_MS);
+    if (open > 0) {
+      for (const sent of window) settle(sent, 'unconfirmed');
+      // A blocked broker confirms once it has room again; one that is silent for no reason is left.
+      if (!isBlocked()) lose(new Error(`no confirm within ${CONFIRM_TIMEOUT_MS} ms`));
+    }
+    return window.map(({ refusal }) => refusal);
+  }
+
+  async function sendInWindows(messages: readonly Outgoing[]): Promise<(Refusal | undefined)[]> {
+    const refusals: (Refusal | undefined)[] = [];
+    for (const window of windowsOf(messages)) refusals.push(...(await sendWindow(window)));
+    return refusals;
+  }
+
+  return {
+    send(messages) {
+      const turn = lastTurn.then(() => sendInWindows(messages));
+      lastTurn = turn;
+      return turn;
+    },
+  };
+}
+
+function sendOne(
+  channel: ConfirmChannel,
+  sent: Sent,
+  settle: (sent: Sent, refusal: Refusal | undefined) => void,
+): void {
+  const { exchange, routingKey, body, options } = sent.message;
+  try {
+    channel.publish(exchange, routingKey, body, { ...options, persistent: true, mandatory: true }, (error) => {
+      if (!error) settle(sent, undefined);
+      else settle(sent, error.message === 'message nacked' ? 'nacked' : 'unconfirmed');
+    });
+  } catch (error) {
+    // A closed channel throws before it takes the message, and so does a header that does not fit the protocol.
+    settle(sent, error instanceof RangeError || error instanceof TypeError ? 'unsendable' : 'unconfirmed');
+  }
+}
+
+function* windowsOf(messages: readonly Outgoing[]): Generator<Outgoing[]> {
+  let window: Outgoing[] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    const isFull = window.length === MAX_WINDOW_MESSAGES || bytes + message.body.byteLength > MAX_WINDOW_BYTES;
+    if (isFull && window.length > 0) {
+      yield window;
+      window = [];
+      bytes = 0;
+    }
+    window.push(message);
+    bytes += message.body.byteLength;
+  }
+  if (window.length > 0) yield window;
+}
+
+const isCopyOf = ({ exchange, routingKey, options }: Outgoing, { fields, properties }: Message): boolean =>
+  fields.exchange === exchange && fields.routingKey === routingKey && properties.messageId === options.messageId;

@@ -1,0 +1,236 @@
+import { createHmac, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { beforeEach, expect, test } from '@jest/globals';
+import jwt from 'jsonwebtoken';
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { accessHooks, type Jwks, remoteKeys, sameSecret, staticKeys, tokenVerifier } from '../src/auth.ts';
+import { buildHttp } from '../src/http.ts';
+
+const ISSUER = 'evergreen';
+const SERVICE_TOKEN = 'service-token-of-the-tests';
+const trusted = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const jwkOf = (key: KeyObject, kid: string) => ({ ...key.export({ format: 'jwk' }), kid });
+const JWKS: Jwks = { keys: [jwkOf(trusted.publicKey, 'trusted'), jwkOf(rsa.publicKey, 'rsa')] };
+const verify = tokenVerifier({ findKey: staticKeys(JWKS), issuer: ISSUER });
+
+const USER_ID = '01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10';
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+const goodClaims = () => ({
+  iss: ISSUER,
+  aud: 'evergreen-api',
+  sub: USER_ID,
+  role: 'customer',
+  zoneinfo: 'Europe/Amsterdam',
+  locale: 'nl',
+  iat: nowSeconds(),
+  exp: nowSeconds() + 600,
+  jti: randomUUID(),
+});
+const GOOD_HEADER = { alg: 'ES256', typ: 'at+jwt', kid: 'trusted' };
+
+interface Forgery {
+  header?: Record<string, unknown>;
+  claims?: Record<string, unknown>;
+  key?: KeyObject;
+}
+
+/** A token that is good but for what is said; a claim or header that is undefined is left out. */
+function token({ header = {}, claims = {}, key = trusted.privateKey }: Forgery = {}): string {
+  const fullHeader = { ...GOOD_HEADER, ...header };
+  return jwt.sign(stripped({ ...goodClaims(), ...claims }), key, {
+    algorithm: fullHeader.alg as jwt.Algorithm,
+    header: fullHeader as unknown as jwt.JwtHeader,
+    noTimestamp: true,
+  });
+}
+const stripped = (claims: object) =>
+  Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
+
+/** A token put together by hand, for what the library refuses to sign. */
+function handMade(header: object, claims: object, signature: (signed: string) => string): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part(header)}.${part(claims)}`;
+  return `${signed}.${signature(signed)}`;
+}
+
+const hs256 = (secret: string | Buffer) => (signed: string) =>
+  createHmac('sha256', secret).update(signed).digest('base64url');
+
+test('a good token says who calls', async () => {
+  expect(await verify(token())).toEqual({
+    id: USER_ID,
+    role: 'customer',
+    timeZone: 'Europe/Amsterdam',
+    locale: 'nl',
+    expiresAt: expect.any(Number),
+  });
+});
+
+const pem = trusted.publicKey.export({ type: 'spki', format: 'pem' });
+const der = trusted.publicKey.export({ type: 'spki', format: 'der' });
+const seconds = (ahead: number) => nowSeconds() + ahead;
+
+test.each<[string, () => string]>([
+  ['no token at all', () => ''],
+  ['what is no JWT', () => 'not.a.jwt'],
+  ['a token cut short', () => token().slice(0, -3)],
+  [
+    'changed claims',
+    () =>
+      token().replace(
+        /\.[^.]+\./,
+        `.${Buffer.from(JSON.stringify({ ...goodClaims(), role: 'operator' })).toString('base64url')}.`,
+      ),
+  ],
+  ['no signature', () => `${token().split('.').slice(0, 2).join('.')}.`],
+  ['alg none', () => handMade({ ...GOOD_HEADER, alg: 'none' }, goodClaims(), () => '')],
+  ['alg None in another spelling', () => handMade({ ...GOOD_HEADER, alg: 'nOnE' }, goodClaims(), () => '')],
+  [
+    'HS256 with the public key in PEM as secret',
+    () => handMade({ ...GOOD_HEADER, alg: 'HS256' }, goodClaims(), hs256(pem)),
+  ],
+  [
+    'HS256 with the public key in DER as secret',
+    () => handMade({ ...GOOD_HEADER, alg: 'HS256' }, goodClaims(), hs256(der)),
+  ],
+  ['HS256 with an empty secret', () => handMade({ ...GOOD_HEADER, alg: 'HS256' }, goodClaims(), hs256(''))],
+  ['ES256 said, HMAC made', () => handMade(GOOD_HEADER, goodClaims(), hs256(pem))],
+  [
+    'RS256 with a key that is published too',
+    () => token({ header: { alg: 'RS256', kid: 'rsa' }, key: rsa.privateKey }),
+  ],
+  ['a foreign key under our kid', () => token({ key: foreign.privateKey })],
+  [
+    'a foreign key brought along as jwk',
+    () => token({ header: { jwk: jwkOf(foreign.publicKey, 'trusted') }, key: foreign.privateKey }),
+  ],
+  [
+    'a foreign key pointed at by jku',
+    () => token({ header: { kid: 'x', jku: 'http://127.0.0.1:9/jwks' }, key: foreign.privateKey }),
+  ],
+  [
+    'a foreign key pointed at by x5u',
+    () => token({ header: { kid: 'x', x5u: 'http://127.0.0.1:9/cert' }, key: foreign.privateKey }),
+  ],
+  ['an unknown kid', () => token({ header: { kid: 'unknown' } })],
+  ['a kid that is a path', () => token({ header: { kid: '../../../../dev/null' } })],
+  ['a kid of the prototype', () => token({ header: { kid: '__proto__' } })],
+  ['no kid', () => token({ header: { kid: undefined } })],
+  ['an ID token', () => token({ header: { typ: 'JWT' } })],
+  ['no typ', () => token({ header: { typ: undefined } })],
+  ['a critical extension we do not know', () => token({ header: { crit: ['exp'] } })],
+  ['another audience', () => token({ claims: { aud: 'another-api' } })],
+  ['no audience', () => token({ claims: { aud: undefined } })],
+  ['another issuer', () => token({ claims: { iss: 'somebody' } })],
+  ['no issuer', () => token({ claims: { iss: undefined } })],
+  ['an expired token', () => token({ claims: { exp: seconds(-1) } })],
+  ['no expiry', () => token({ claims: { exp: undefined } })],
+  ['a token for later', () => token({ claims: { nbf: seconds(60) } })],
+  ['no subject', () => token({ claims: { sub: undefined } })],
+  ['a role that does not exist', () => token({ claims: { role: 'root' } })],
+  ['no role', () => token({ claims: { role: undefined } })],
+  ['no time zone', () => token({ claims: { zoneinfo: undefined } })],
+])('%s is refused', async (_what, forge) => {
+  await expect(verify(forge())).rejects.toMatchObject({
+    code: 'unauthenticated',
+    // Which check failed is nobody's business.
+    message: 'The access token is missing, expired or not valid',
+  });
+});
+
+/** A JWKS endpoint that counts how often it is asked, and can be broken. */
+async function serveJwks() {
+  const state = { jwks: JWKS as unknown, status: 200, asked: 0 };
+  const server = createServer((_request, response) => {
+    state.asked++;
+    response.writeHead(state.status, { 'content-type': 'application/json' }).end(JSON.stringify(state.jwks));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    state,
+    url: `http://127.0.0.1:${port}/jwks.json`,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+test('keys are fetched once, for any number of tokens at once', async () => {
+  const { state, url, close } = await serveJwks();
+  const remote = tokenVerifier({ findKey: remoteKeys(url), issuer: ISSUER });
+  await Promise.all(Array.from({ length: 50 }, () => remote(token())));
+  expect(state.asked).toBe(1);
+  await close();
+});
+
+test('unknown kids make no flood of requests, and known keys count while auth is down', async () => {
+  const { state, url, close } = await serveJwks();
+  const remote = tokenVerifier({ findKey: remoteKeys(url), issuer: ISSUER });
+  await remote(token());
+  for (let index = 0; index < 50; index++) {
+    await expect(remote(token({ header: { kid: `made-up-${index}` } }))).rejects.toMatchObject({
+      code: 'unauthenticated',
+    });
+  }
+  expect(state.asked).toBe(1);
+  await close();
+  expect((await remote(token())).id).toBe(USER_ID);
+});
+
+test('without any keys nobody is refused for good: 503', async () => {
+  const { state, url, close } = await serveJwks();
+  state.status = 500;
+  const remote = tokenVerifier({ findKey: remoteKeys(url), issuer: ISSUER });
+  await expect(remote(token())).rejects.toMatchObject({ code: 'service_unavailable' });
+  await close();
+});
+
+let app: Awaited<ReturnType<typeof buildHttp>>;
+beforeEach(async () => {
+  const logger = pino({ level: 'silent' });
+  app = await buildHttp({ service: 'test', description: '', logger, metrics: new Registry() });
+  const access = accessHooks({ verifyToken: verify, serviceToken: SERVICE_TOKEN });
+  const answer = async (request: { caller: { id: string } }) => ({ id: request.caller.id });
+  app.get('/user', { onRequest: access.requireUser }, answer);
+  app.get('/operator', { onRequest: access.requireOperator }, answer);
+  app.get('/service', { onRequest: access.requireService }, async () => ({}));
+});
+
+const get = async (url: string, authorization?: string) => {
+  const { statusCode } = await app.inject({ url, headers: authorization === undefined ? {} : { authorization } });
+  return statusCode;
+};
+
+test('each kind of route lets in its own callers alone', async () => {
+  const customer = `Bearer ${token()}`;
+  const operator = `Bearer ${token({ claims: { role: 'operator' } })}`;
+  const service = `Bearer ${SERVICE_TOKEN}`;
+  const table = async (authorization?: string) => [
+    await get('/user', authorization),
+    await get('/operator', authorization),
+    await get('/service', authorization),
+  ];
+  expect(await table()).toEqual([401, 401, 401]);
+  expect(await table(customer)).toEqual([200, 403, 401]);
+  expect(await table(operator)).toEqual([200, 200, 401]);
+  expect(await table(service)).toEqual([401, 401, 200]);
+});
+
+test('only the Bearer scheme counts, and a refusal says so', async () => {
+  const good = token();
+  expect(await get('/user', `bearer ${good}`)).toBe(200);
+  for (const header of [good, `Basic ${good}`, `Bearer  ${good}`, `Bearer ${good} x`, 'Bearer', '']) {
+    expect(await get('/user', header)).toBe(401);
+  }
+  const { headers } = await app.inject({ url: '/user' });
+  expect(headers['www-authenticate']).toBe('Bearer');
+});
+
+test('secrets of any length can be compared', () => {
+  expect(sameSecret('a', 'a')).toBe(true);
+  expect(sameSecret('a', 'ab')).toBe(false);
+  expect(sameSecret('', 'a')).toBe(false);
+});

@@ -1,0 +1,295 @@
+import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
+import { PaymentDeclined, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
+import {
+  MAX_MESSAGE_BYTES,
+  NOTIFIER_ACCOUNTS,
+  RETRY_DELAYS_MS,
+  WALLET_PAYMENTS,
+} from '@evergreen/contracts/topology.ts';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { type Handle, on } from '../src/batch.ts';
+import { newEvent } from '../src/events.ts';
+import { outboxRows } from '../src/outbox.ts';
+import { createTestBroker, registered, registeredMany, type TestBroker, until, wire } from './rig.ts';
+
+const QUEUE = NOTIFIER_ACCOUNTS.name;
+const DEAD = `${QUEUE}.dead`;
+
+let rabbit: TestBroker;
+
+beforeEach(async () => {
+  rabbit = await createTestBroker();
+});
+
+afterEach(() => rabbit.drop());
+
+type Registered = ReturnType<typeof registered>;
+
+/** A consumer of notifier.accounts that handles with `handle` and remembers each call. */
+async function consumeAccounts(handle: Handle<Registered> = async () => {}) {
+  const opened = await rabbit.open();
+  const calls: string[][] = [];
+  const start = () =>
+    opened.broker.consume(NOTIFIER_ACCOUNTS, [
+      on(UserRegistered, async (events, context) => {
+        calls.push(events.map(({ id }) => id));
+        await handle(events, context);
+      }),
+    ]);
+  return { ...opened, calls, start, settled: () => opened.broker.activity().handled };
+}
+
+async function publishAll(events: Registered[]): Promise<void> {
+  const { broker } = await rabbit.open('speaker');
+  expect((await broker.publish(outboxRows(events))).refused.size).toBe(0);
+}
+
+test.each<[string, string | Buffer, string, string]>([
+  ['malformed', '{"half":', 'malformed', 'not JSON'],
+  ['oversized', 'x'.repeat(MAX_MESSAGE_BYTES + 1), 'oversized', `${MAX_MESSAGE_BYTES + 1} bytes`],
+  ['unknown type', wire({ ...registered(), type: 'evergreen.auth.Nothing.v1' }), 'unknown_type', 'Nothing.v1'],
+  [
+    'other queue’s type',
+    wire({ ...paid(), id: registered().id }),
+    'unknown_type',
+    'which notifier.accounts does not take',
+  ],
+  ['unknown version', wire({ ...registered(), type: 'evergreen.auth.UserRegistered.v2' }), 'unknown_version', '.v2'],
+  ['invalid', wire({ ...registered(), data: {} }), 'invalid', 'event.data.userId is required'],
+])(
+  'a message that is %s is dead-lettered with the reason, and its neighbours are handled',
+  async (_what, body, reason, detail) => {
+    const [before, after] = [registered(), registered()];
+    const { start, calls, settled } = await consumeAccounts();
+    const properties = { contentType: 'text/plain', correlationId: 'c-1', headers: { tenant: 'x', CC: ['elsewhere'] } };
+    await rabbit.sendRaw(wire(before));
+    await rabbit.sendRaw(body, { ...properties, messageId: 'm-1', expiration: 60_000 });
+    await rabbit.sendRaw(wire(after));
+    await start();
+    await until('all three to be settled', () => settled() === 3);
+    expect(calls.flat()).toEqual([before.id, after.id]);
+    const dead = await rabbit.take(DEAD);
+    expect(dead.content.equals(Buffer.from(body))).toBe(true);
+    expect(dead.properties).toMatchObject({ contentType: 'text/plain', correlationId: 'c-1', messageId: 'm-1' });
+    expect(dead.properties.expiration).toBeUndefined();
+    // The broker adds the count of deliveries of a quorum queue by itself.
+    expect({ ...dead.properties.headers, 'x-delivery-count': 0 }).toEqual({
+      'x-delivery-count': 0,
+      tenant: 'x',
+      'x-dead-reason': reason,
+      'x-dead-detail': expect.stringContaining(detail),
+      'x-dead-at': expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      'x-original-routing-key': UserRegistered.type,
+    });
+    expect(await rabbit.depth(DEAD)).toBe(0);
+  },
+);
+
+test('an unknown version arrives through the exchange, as every version is bound', async () => {
+  const { start, settled } = await consumeAccounts();
+  const type = 'evergreen.auth.UserRegistered.v7';
+  await rabbit.sendRaw(wire({ ...registered(), type }), { type });
+  await start();
+  await until('it to be settled', () => settled() === 1);
+  expect((await rabbit.take(DEAD)).properties.headers).toMatchObject({ 'x-original-routing-key': type });
+});
+
+test('headers too large to send on do not keep a message from the dead-letter queue', async () => {
+  const { start, settled } = await consumeAccounts();
+  await rabbit.sendRaw('junk', { headers: { story: 'long '.repeat(11_000), short: 'kept' } });
+  await start();
+  await until('it to be settled', () => settled() === 1);
+  const dead = await rabbit.take(DEAD);
+  expect(dead.properties.headers).toMatchObject({ short: 'kept', 'x-dead-reason': 'malformed' });
+  expect(dead.properties.headers).not.toHaveProperty('story');
+});
+
+test('one poison event in a batch does not hold up its neighbours', async () => {
+  const events = registeredMany(20);
+  const poison = events[7]?.id;
+  const done: string[] = [];
+  const { start, calls, settled } = await consumeAccounts(async (batch) => {
+    if (batch.some(({ id }) => id === poison)) throw new Error('I cannot stomach this one');
+    done.push(...batch.map(({ id }) => id));
+  });
+  await publishAll(events);
+  await start();
+  await until('all to be settled', () => settled() === 20);
+  expect(done).toEqual(events.map(({ id }) => id).filter((id) => id !== poison));
+  // First together, then one by one.
+  expect(calls[0]?.length).toBeGreaterThan(1);
+  expect(calls).toContainEqual([poison]);
+  expect(await rabbit.depth(`${QUEUE}.retry.1`)).toBe(1);
+  expect(await rabbit.depth(DEAD)).toBe(0);
+});
+
+test('a failed event rests about a second, comes back with its attempts counted, and then works', async () => {
+  const event = registered();
+  const triedAt: number[] = [];
+  const { start, settled, metrics } = await consumeAccounts(async () => {
+    triedAt.push(performance.now());
+    if (triedAt.length === 1) throw new Error('not yet');
+  });
+  await publishAll([event]);
+  await start();
+  await until('the second try', () => settled() === 2);
+  const [first = 0, second = 0] = triedAt;
+  expect(second - first).toBeGreaterThan(RETRY_DELAYS_MS[0] * 0.8 - 50);
+  expect(second - first).toBeLessThan(RETRY_DELAYS_MS[0] * 1.2 + 1_000);
+  const counted = await metrics.getSingleMetricAsString('consumer_messages_total');
+  expect(counted).toContain(`consumer_messages_total{queue="${QUEUE}",outcome="retried"} 1`);
+  expect(counted).toContain(`consumer_messages_total{queue="${QUEUE}",outcome="handled"} 1`);
+});
+
+test.each([
+  [0, `${QUEUE}.retry.1`],
+  [1, `${QUEUE}.retry.2`],
+  [2, `${QUEUE}.retry.3`],
+])('after %d failed attempts, one more sends it to %s', async (attempts, next) => {
+  const event = registered();
+  const { start, settled } = await consumeAccounts(async () => {
+    throw new Error('still not');
+  });
+  await rabbit.sendRaw(wire(event), { queue: QUEUE, messageId: event.id, headers: { 'x-attempt': attempts } });
+  await start();
+  await until('it to be settled', () => settled() === 1);
+  const resting = await rabbit.take(next, 900);
+  expect(JSON.parse(resting.content.toString())).toEqual(event);
+  expect(resting.properties.messageId).toBe(event.id);
+  expect(resting.properties.headers).toMatchObject({ 'x-attempt': attempts + 1, 'x-last-error': 'still not' });
+  const delayMs = RETRY_DELAYS_MS[attempts] ?? 0;
+  expect(Number(resting.properties.expiration)).toBeGreaterThanOrEqual(delayMs * 0.8);
+  expect(Number(resting.properties.expiration)).toBeLessThanOrEqual(delayMs * 1.2);
+});
+
+test('after the last retry it is dead, with the error', async () => {
+  const event = registered();
+  const { start, settled } = await consumeAccounts(async () => {
+    throw new Error('never');
+  });
+  await rabbit.sendRaw(wire(event), { queue: QUEUE, headers: { 'x-attempt': RETRY_DELAYS_MS.length } });
+  await start();
+  await until('it to be settled', () => settled() === 1);
+  const dead = await rabbit.take(DEAD);
+  expect(dead.properties.headers).toMatchObject({ 'x-dead-reason': 'attempts_exhausted', 'x-dead-detail': 'never' });
+  expect(JSON.parse(dead.content.toString())).toEqual(event);
+});
+
+test.each([-1, 1.5, 99, 'many'])('an attempt count of %s from outside breaks nothing', async (attempts) => {
+  const { start, settled } = await consumeAccounts(async () => {
+    throw new Error('no');
+  });
+  await rabbit.sendRaw(wire(registered()), { queue: QUEUE, headers: { 'x-attempt': attempts } });
+  await start();
+  await until('it to be settled', () => settled() === 1);
+  const where = attempts === 99 ? DEAD : `${QUEUE}.retry.1`;
+  expect((await rabbit.take(where, 900)).content.length).toBeGreaterThan(0);
+});
+
+test('a dead letter that is redriven starts over, also after the broker itself had moved it', async () => {
+  let isMended = false;
+  const { start, settled } = await consumeAccounts(async () => {
+    if (!isMended) throw new Error('no');
+  });
+  const event = registered();
+  // As the broker leaves it after too many deliveries: with a history that, if kept, would count as going in circles.
+  const death = { count: 1, reason: 'delivery_limit', queue: QUEUE, exchange: '', 'routing-keys': [QUEUE] };
+  await rabbit.sendRaw(wire(event), { queue: QUEUE, headers: { 'x-death': [death] } });
+  await start();
+  await until('the first try', () => settled() === 1);
+  isMended = true;
+  await until('it to come back and work', () => settled() === 2);
+  expect(await rabbit.depth(DEAD)).toBe(0);
+});
+
+function paid() {
+  const data = {
+    paymentId: registered().id,
+    idempotencyKey: 'key',
+    amount: 100,
+    currency: 'USD' as const,
+    decidedAt: '2026-11-23T08:00:00.000Z',
+  };
+  return newEvent(PaymentSucceeded, { subject: 's', time: data.decidedAt, correlationId: 'c', data });
+}
+
+function declined() {
+  return newEvent(PaymentDeclined, {
+    subject: 's',
+    time: '2026-11-23T08:00:00.000Z',
+    correlationId: 'c',
+    data: { ...paid().data, declineCode: 'card_declined' },
+  });
+}
+
+test('definitions with one handler share its calls, and others keep the order of delivery', async () => {
+  const events = [paid(), declined(), declined(), paid()];
+  const ids = events.map(({ id }) => id);
+  const calls: string[][] = [];
+  const note = async (batch: { id: string }[]) => void calls.push(batch.map(({ id }) => id));
+  const speaker = await rabbit.open('speaker');
+  const publish = async () => expect((await speaker.broker.publish(outboxRows(events))).refused.size).toBe(0);
+
+  await publish();
+  const shared = await rabbit.open('shared');
+  await shared.broker.consume(WALLET_PAYMENTS, [on(PaymentSucceeded, note), on(PaymentDeclined, note)]);
+  await until('the first round', () => shared.broker.activity().handled === 4);
+  expect(calls).toEqual([ids]);
+  await shared.broker.close();
+
+  calls.length = 0;
+  await publish();
+  const apart = await rabbit.open('apart');
+  await apart.broker.consume(WALLET_PAYMENTS, [
+    on(PaymentSucceeded, note),
+    on(PaymentDeclined, (batch) => note(batch)),
+  ]);
+  await until('the second round', () => apart.broker.activity().handled === 4);
+  expect(calls).toEqual([[ids[0]], [ids[1], ids[2]], [ids[3]]]);
+});
+
+test('copies of one event in one batch are handled once', async () => {
+  const [one, two] = [registered(), registered()];
+  const { start, calls, settled } = await consumeAccounts();
+  for (const event of [one, two, one, one]) await rabbit.sendRaw(wire(event));
+  await start();
+  await until('all to be settled', () => settled() === 4);
+  expect(calls).toEqual([[one.id, two.id]]);
+});
+
+test('batches are of 200 at most, in order, and one at a time', async () => {
+  const events = registeredMany(1_000);
+  let running = 0;
+  let most = 0;
+  const { start, calls, settled, metrics } = await consumeAccounts(async () => {
+    most = Math.max(most, ++running);
+    await new Promise(setImmediate);
+    running--;
+  });
+  await publishAll(events);
+  await start();
+  await until('all to be settled', () => settled() === 1_000);
+  expect(calls.flat()).toEqual(events.map(({ id }) => id));
+  expect(Math.max(...calls.map(({ length }) => length))).toBe(200);
+  expect(most).toBe(1);
+  const sizes = await metrics.getSingleMetricAsString('consumer_batch_size');
+  expect(sizes).toContain(`consumer_batch_size_sum{queue="${QUEUE}"} 1000`);
+  expect(await metrics.getSingleMetricAsString('consumer_batch_seconds')).toContain('consumer_batch_seconds_count');
+});
+
+test.each([
+  ['an event without a handler', [on(PaymentSucceeded, async () => {})], 'wallet.payments has no handler for'],
+  [
+    'a handler for an event of another queue',
+    [on(PaymentSucceeded, async () => {}), on(PaymentDeclined, async () => {}), on(UserRegistered, async () => {})],
+    'wallet.payments does not take evergreen.auth.UserRegistered.v1',
+  ],
+  [
+    'two handlers for one event',
+    [on(PaymentSucceeded, async () => {}), on(PaymentSucceeded, async () => {})],
+    'wallet.payments has two handlers for',
+  ],
+])('%s stops the service at start', async (_what, handlers, message) => {
+  const { broker } = await rabbit.open();
+  await expect(broker.consume(WALLET_PAYMENTS, handlers)).rejects.toThrow(message);
+});
