@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { openDataDirectory } from './data-directory.ts';
+import { cloneTemplate, dropDatabase, type ServiceDatabase } from './databases.ts';
+import { type ProcessName, type ServiceName, serviceNames } from './paths.ts';
+import { rabbitmqManagement } from './rabbitmq-management.ts';
+import { createOperator } from './seed.ts';
+import { describeProcesses, processNames } from './services.ts';
+import { type Supervisor, supervise } from './supervisor.ts';
+
+export interface TestDatabase extends ServiceDatabase {
+  drop(): Promise<void>;
+}
+
+export interface TestVhost {
+  amqpUrl: string;
+  name: string;
+  drop(): Promise<void>;
+}
+
+export interface TestStackOptions {
+  /** Added to the environment of single processes. */
+  env?: Partial<Record<ProcessName, Record<string, string>>>;
+  /** Which processes to start; all of them by default. */
+  services?: ProcessName[];
+}
+
+/** A whole system of real processes that nobody else uses. */
+export interface TestStack {
+  /** The edge's origin, as in http://127.0.0.1:23456. */
+  baseUrl: string;
+  /** The origin of each process. */
+  urls: Record<ProcessName, string>;
+  databases: Record<ServiceName, ServiceDatabase>;
+  amqpUrl: string;
+  serviceToken: string;
+  gatewayApiKey: string;
+  supervisor: Supervisor;
+  /** The file with a process' log. */
+  logFile(name: ProcessName): string;
+  /** Creates an operator's account, which no public route can. */
+  createOperator(email: string, password: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** An empty, migrated database of the service, cloned from the template that `npm test` has prepared. */
+export async function createTestDatabase(service: ServiceName): Promise<TestDatabase> {
+  const adminUrl = setting('TEST_DATABASE_ADMIN_URL');
+  const database = await cloneTemplate(adminUrl, service);
+  return { ...database, drop: () => dropDatabase(adminUrl, database.name) };
+}
+
+/** A virtual host of its own on the broker, so that queues of the same name do not meet. */
+export async function createTestVhost(): Promise<TestVhost> {
+  const amqpUrl = new URL(setting('TEST_AMQP_URL'));
+  const management = rabbitmqManagement(setting('TEST_RABBITMQ_MANAGEMENT_URL'));
+  const name = `evergreen-test-${randomBytes(5).toString('hex')}`;
+  await management.createVhost(name, decodeURIComponent(amqpUrl.username) || 'guest');
+  amqpUrl.pathname = `/${name}`;
+  return { amqpUrl: amqpUrl.href, name, drop: () => management.deleteVhost(name) };
+}
+
+/** Starts the services as `npm start` does, on databases, a virtual host and ports of their own, without seeds. */
+export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
+  const path = join(setting('TEST_DIRECTORY'), `stack-${randomBytes(5).toString('hex')}`);
+  const directory = await openDataDirectory(path);
+  const undo: (() => Promise<unknown> | unknown)[] = [() => directory.release()];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const vhost = await createTestVhost();
+    undo.push(() => vhost.drop());
+    const databases = {} as Record<ServiceName, TestDatabase>;
+    for (const service of serviceNames) {
+      databases[service] = await createTestDatabase(service);
+      undo.push(() => databases[service].drop());
+    }
+    const ports = {} as Record<ProcessName, number>;
+    for (const name of processNames) ports[name] = await directory.port(name);
+    const settings = {
+      nodeEnv: 'test' as const,
+      ports,
+      databases,
+      amqpUrl: vhost.amqpUrl,
+      serviceToken: directory.secret('serviceToken'),
+      gatewayApiKey: directory.secret('gatewayApiKey'),
+      ...(options.env ? { extraEnvironment: options.env } : {}),
+    };
+    const specs = describeProcesses(settings, options.services);
+    const supervisor = supervise({ directory: path, specs, say: () => undefined });
+    undo.push(() => supervisor.stop());
+    await supervisor.start();
+    const urls = Object.fromEntries(processNames.map((name) => [name, `http://127.0.0.1:${ports[name]}`]));
+    return {
+      baseUrl: `http://127.0.0.1:${ports.edge}`,
+      urls: urls as Record<ProcessName, string>,
+      databases,
+      amqpUrl: vhost.amqpUrl,
+      serviceToken: settings.serviceToken,
+      gatewayApiKey: settings.gatewayApiKey,
+      supervisor,
+      logFile: (name) => join(directory.logs, `${name}.log`),
+      createOperator: (email, password) => createOperator({ databaseUrl: databases.auth.url, email, password }),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function setting(name: string): string {
+  const value = process.env[name];
+  if (!value)
+    throw new Error(`${name} is not set: run the tests with npm test, for example npm test -- services/wallet`);
+  return value;
+}
