@@ -1,0 +1,28 @@
+import { COMMON_PASSWORDS } from './common-passwords.ts';
+
+/** The one spelling of an address that is stored and looked up. */
+export const normalEmail = (email: string): string => email.trim().toLowerCase();
+
+/**
+ * Why a password must not be used, or undefined when it may (ASVS 2.1.7: refuse the most common ones; no rules of
+ * composition).
+ */
+export function passwordFault(password: string, email: string): string | undefined {
+  const plain = password.toLowerCase();
+  if (COMMON_PASSWORDS.has(plain)) return 'is one of the most common passwords';
+  if (plain === email || plain === email.split('@', 1)[0]) return 'must not be your email address';
+  return undefined;
+}
+
+/**
+ * The IANA time zone that is meant, in its usual spelling, or undefined when there is none. Offsets such as +02:00
+ * know no daylight saving time, so a renewal would slip by an hour twice a year; they are refused.
+ */
+export function knownTimeZone(name: string): string | undefined {
+  if (!/^[A-Za-z]/.test(name)) return undefined;
+  try {
+    return new Temporal.ZonedDateTime(0n, name).timeZoneId;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import { connectBroker } from '@evergreen/service-kit/broker.ts';
+import { openPool } from '@evergreen/service-kit/database.ts';
+import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
+import { runService, type ServiceContext } from '@evergreen/service-kit/process.ts';
+import { buildApp } from './app.ts';
+import { readAuthConfig } from './config.ts';
+import { openPrisma } from './database.ts';
+import { openPasswords } from './passwords.ts';
+import { openSigningKeys } from './signing-keys.ts';
+
+await runService('auth', async ({ logger, metrics, onStop }: ServiceContext) => {
+  const config = readAuthConfig();
+
+  const pool = openPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_SIZE, service: 'auth', logger });
+  onStop('database', () => pool.end());
+  const prisma = openPrisma(pool);
+  const broker = await connectBroker({ url: config.AMQP_URL, service: 'auth', logger, metrics });
+  onStop('broker', () => broker.close());
+  const relay = startOutboxRelay({ pool, broker, logger, metrics });
+  onStop('outbox relay', () => relay.stop());
+
+  const app = await buildApp({
+    logger,
+    metrics,
+    prisma,
+    keys: await openSigningKeys(pool),
+    passwords: await openPasswords({ concurrency: config.HASHING_CONCURRENCY, queueLimit: config.HASHING_QUEUE }),
+    issuer: config.AUTH_ISSUER,
+    cookieSecure: config.COOKIE_SECURE,
+    serviceToken: config.SERVICE_TOKEN,
+    now: () => new Date(),
+    onEvents: relay.wake,
+    activity: async () => ({ outbox: await relay.pending(), ...broker.activity() }),
+    ready: {
+      database: async () => {
+        await pool.query('SELECT 1');
+      },
+      broker: () => {
+        if (!broker.isReady()) throw new Error('the broker is away');
+      },
+    },
+  });
+  await app.listen({ host: config.HOST, port: config.PORT });
+  onStop('HTTP', () => app.close());
+});

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openRig, PASSWORD, type Rig, runFile, until } from './rig.ts';
+
+let rig: Rig;
+
+beforeAll(async () => {
+  rig = await openRig();
+});
+afterAll(() => rig.close());
+
+const createOperator = (email: string, password = PASSWORD) =>
+  runFile('create-operator.ts', { DATABASE_URL: rig.database.url, OPERATOR_EMAIL: email, OPERATOR_PASSWORD: password });
+
+const logIn = async (email: string, password = PASSWORD) =>
+  (await rig.call('POST', '/v1/auth/login', { body: { email, password } })).body;
+
+test('the command makes an operator, who is told of like everybody else; run again, it changes nothing', async () => {
+  const email = rig.newEmail();
+  expect(await createOperator(email.toUpperCase())).toEqual({
+    code: 0,
+    stdout: `operator ${email}: created\n`,
+    stderr: '',
+  });
+  const { user, accessToken } = await logIn(email);
+  expect(user.role).toBe('operator');
+  expect((await rig.call('GET', '/v1/auth/me', { token: accessToken })).body).toEqual(user);
+  await until('the event', () => rig.heard.some(({ subject }) => subject === user.id));
+  expect(rig.heard.find(({ subject }) => subject === user.id)?.data).toMatchObject({
+    email,
+    role: 'operator',
+    version: 1,
+  });
+
+  expect((await createOperator(email, 'another long sentence')).stdout).toBe(`operator ${email}: was one already\n`);
+  expect((await logIn(email)).user).toEqual(user);
+});
+
+test('an account that exists becomes an operator and keeps its password', async () => {
+  const { user } = await rig.register();
+  expect((await createOperator(user.email, 'another long sentence')).stdout).toBe(`operator ${user.email}: promoted\n`);
+  expect((await logIn(user.email)).user).toEqual({ ...user, role: 'operator' });
+  const { rows } = await rig.pool.query('SELECT version FROM account WHERE id = $1', [user.id]);
+  expect(rows).toEqual([{ version: 2 }]);
+});
+
+test('run twice at once, it makes one account', async () => {
+  const email = rig.newEmail();
+  const runs = await Promise.all([createOperator(email), createOperator(email)]);
+  expect(runs.map(({ code }) => code)).toEqual([0, 0]);
+  const { rows } = await rig.pool.query('SELECT role FROM account WHERE email = $1', [email]);
+  expect(rows).toEqual([{ role: 'operator' }]);
+});
+
+test('what cannot be is refused in one line', async () => {
+  expect(await createOperator('nobody', 'short')).toEqual({
+    code: 78,
+    stdout: '',
+    stderr:
+      'no operator was created: OPERATOR_EMAIL must be an email address; OPERATOR_PASSWORD must be a password of 8 to 128 characters\n',
+  });
+  expect(await createOperator(rig.newEmail(), 'password123')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'no operator was created: the password is one of the most common passwords\n',
+  });
+});

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openPasswords } from '../src/passwords.ts';
+import { openRig, PASSWORD, type Rig } from './rig.ts';
+
+let rig: Rig;
+
+beforeAll(async () => {
+  rig = await openRig();
+});
+afterAll(() => rig.close());
+
+const logIn = (email: string, password: string) => rig.call('POST', '/v1/auth/login', { body: { email, password } });
+
+test('who knows the password gets a session, in any spelling of the email', async () => {
+  const { user } = await rig.register();
+  const { status, body, cookie } = await logIn(` ${user.email.toUpperCase()} `, PASSWORD);
+  expect({ status, user: body.user }).toEqual({ status: 200, user });
+  expect(cookie?.value).toMatch(/^[\w-]{43}$/);
+  expect((await rig.call('GET', '/v1/auth/me', { token: body.accessToken })).body).toEqual(user);
+});
+
+test('an unknown email and a wrong password cannot be told apart, in words or in time', async () => {
+  const { user } = await rig.register();
+  const times: Record<'wrong' | 'unknown', number[]> = { wrong: [], unknown: [] };
+  const answers = new Set<string>();
+  for (let round = 0; round < 9; round++) {
+    for (const [kind, email] of [
+      ['wrong', user.email],
+      ['unknown', 'nobody@evergreen.test'],
+    ] as const) {
+      const startedAt = performance.now();
+      const { status, body } = await logIn(email, 'not the password');
+      times[kind].push(performance.now() - startedAt);
+      answers.add(JSON.stringify({ httpStatus: status, ...body, requestId: undefined }));
+    }
+  }
+  expect([...answers].map((answer) => JSON.parse(answer))).toEqual([
+    expect.objectContaining({ httpStatus: 401, status: 401, code: 'invalid_credentials' }),
+  ]);
+  // Without the hash of nobody this ratio is above ten.
+  const ratio = median(times.wrong) / median(times.unknown);
+  expect(ratio).toBeGreaterThan(0.5);
+  expect(ratio).toBeLessThan(2);
+});
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+test('what is no email or too long is refused before any work', async () => {
+  expect((await logIn('\u0000', PASSWORD)).body.errors).toMatchObject([{ field: 'body.email' }]);
+  expect((await logIn('somebody@evergreen.test', 'x'.repeat(129))).body.errors).toMatchObject([
+    { field: 'body.password' },
+  ]);
+});
+
+test('the routes of an account need its token', async () => {
+  const { user, accessToken, refreshToken } = await rig.register();
+  expect((await rig.call('GET', '/v1/auth/me')).body.code).toBe('unauthenticated');
+  expect((await rig.call('GET', '/v1/auth/me', { token: refreshToken })).body.code).toBe('unauthenticated');
+  await rig.pool.query('DELETE FROM account WHERE id = $1', [user.id]);
+  expect(await rig.call('GET', '/v1/auth/me', { token: accessToken })).toMatchObject({
+    status: 401,
+    body: { code: 'unauthenticated' },
+  });
+  expect((await rig.call('GET', '/internal/activity', { token: accessToken })).status).toBe(401);
+});
+
+test('no more passwords are hashed at once than allowed, and a full queue turns people away', async () => {
+  const { hash, matches } = await openPasswords({ concurrency: 1, queueLimit: 2 });
+  const answers = await Promise.allSettled([hash(PASSWORD), hash(PASSWORD), hash(PASSWORD), hash(PASSWORD)]);
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+  expect(answers[3]).toMatchObject({ reason: { code: 'service_unavailable', extras: { retryAfterSeconds: 1 } } });
+  const [first, second] = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : ''));
+  expect(first).not.toBe(second);
+  // The queue has room again.
+  expect(
+    await Promise.all([matches(PASSWORD, first), matches('another', first), matches(PASSWORD, undefined)]),
+  ).toEqual([true, false, false]);
+});

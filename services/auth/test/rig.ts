@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { EventOf } from '@evergreen/contracts/envelope.ts';
+import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
+import type { Session } from '@evergreen/contracts/http/auth.ts';
+import type { ProblemBody } from '@evergreen/contracts/problems.ts';
+import { on } from '@evergreen/service-kit/batch.ts';
+import { connectBroker } from '@evergreen/service-kit/broker.ts';
+import { openPool } from '@evergreen/service-kit/database.ts';
+import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
+import { awaitCondition } from '@evergreen/stack/await-condition.ts';
+import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { buildApp } from '../src/app.ts';
+import { openPrisma } from '../src/database.ts';
+import { openPasswords } from '../src/passwords.ts';
+import { openSigningKeys } from '../src/signing-keys.ts';
+
+export const ISSUER = 'evergreen';
+export const SERVICE_TOKEN = 'service-token-of-the-tests';
+export const PASSWORD = 'a long sentence is best';
+
+export interface Answer {
+  status: number;
+  headers: Record<string, unknown>;
+  body: Session & ProblemBody;
+  cookie: { value: string; maxAge?: number; [attribute: string]: unknown } | undefined;
+}
+
+export type Rig = Awaited<ReturnType<typeof openRig>>;
+
+/** auth on a database and a virtual host of its own, with a clock that can be moved and somebody who hears its events. */
+export async function openRig() {
+  const database = await createTestDatabase('auth');
+  const vhost = await createTestVhost();
+  const logLines: string[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) });
+  const metrics = new Registry();
+  const pool = openPool({ url: database.url, max: 10, service: 'auth', logger });
+  const prisma = openPrisma(pool);
+  const broker = await connectBroker({ url: vhost.amqpUrl, service: 'auth', logger, metrics });
+  const relay = startOutboxRelay({ pool, broker, logger, metrics });
+  const keys = await openSigningKeys(pool);
+  const heard: EventOf<typeof UserRegistered>[] = [];
+  await broker.subscribeTransient({
+    name: 'test.users',
+    handlers: [on(UserRegistered, async (events) => void heard.push(...events))],
+    onReconnect: () => undefined,
+  });
+  let aheadMs = 0;
+  const app = await buildApp({
+    logger,
+    metrics,
+    prisma,
+    keys,
+    passwords: await openPasswords({ concurrency: 4, queueLimit: 64 }),
+    issuer: ISSUER,
+    cookieSecure: true,
+    serviceToken: SERVICE_TOKEN,
+    now: () => new Date(Date.now() + aheadMs),
+    onEvents: relay.wake,
+    activity: async () => ({ outbox: await relay.pending(), ...broker.activity() }),
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+
+  const call = async (method: 'GET' | 'POST', url: string, options: CallOptions = {}): Promise<Answer> => {
+    const { body, cookie, token, headers = {} } = options;
+    const response = await app.inject({
+      method,
+      url,
+      headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+      ...(cookie !== undefined && { cookies: { evergreen_refresh: cookie } }),
+      ...(body !== undefined && { payload: body }),
+    });
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      body: (response.body === '' ? {} : response.json()) as Answer['body'],
+      cookie: response.cookies.find(({ name }) => name === 'evergreen_refresh'),
+    };
+  };
+  let people = 0;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    database,
+    pool,
+    keys,
+    heard,
+    logLines,
+    call,
+    newEmail: () => `person.${++people}@evergreen.test`,
+    /** Moves the clock of auth to this far ahead of real time. */
+    setAhead: (ms: number) => {
+      aheadMs = ms;
+    },
+    /** Registers somebody, with the refresh token in the body. */
+    async register(email = `person.${++people}@evergreen.test`) {
+      const answer = await call('POST', '/v1/auth/register', {
+        body: { email, password: PASSWORD, refreshTokenIn: 'body' },
+      });
+      if (answer.status !== 201) throw new Error(`registering was answered ${answer.status}`);
+      return { ...answer.body, refreshToken: answer.body.refreshToken ?? '' };
+    },
+    refresh: (refreshToken: string) => call('POST', '/v1/auth/refresh', { body: { refreshToken } }),
+    async close() {
+      await app.close();
+      await relay.stop();
+      await broker.close();
+      await pool.end();
+      await vhost.drop();
+      await database.drop();
+    },
+  };
+}
+
+interface CallOptions {
+  body?: object | string;
+  cookie?: string;
+  token?: string;
+  headers?: Record<string, string>;
+}
+
+/** Runs a file of src/ as a process of its own, to its end. */
+export function runFile(
+  file: string,
+  env: Record<string, string>,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../src', file)], { env, timeout: 20_000 });
+    const out = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => {
+      out.stdout += chunk;
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      out.stderr += chunk;
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, ...out }));
+  });
+}
+
+/** Polls until `holds` is true. A probe that throws has not happened yet. */
+export const until = (what: string, holds: () => Promise<boolean> | boolean): Promise<true> =>
+  awaitCondition(async () => ((await holds()) ? true : undefined), { what, timeoutMs: 10_000, intervalMs: 20 });

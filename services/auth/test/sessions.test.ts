@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { openRig, PASSWORD, type Rig } from './rig.ts';
+
+const DAY_MS = 24 * 3_600_000;
+let rig: Rig;
+
+beforeAll(async () => {
+  rig = await openRig();
+});
+afterEach(() => rig.setAhead(0));
+afterAll(() => rig.close());
+
+/** How a refresh ends, and the next token if it ends well. */
+async function refresh(token: string): Promise<{ outcome: string; next: string }> {
+  const { status, body } = await rig.refresh(token);
+  return { outcome: status === 200 ? 'refreshed' : `${status} ${body.code}`, next: body.refreshToken ?? '' };
+}
+const OVER = '401 invalid_refresh_token';
+
+async function sessionOf(token: string) {
+  const { rows } = await rig.pool.query(
+    'SELECT session.* FROM session JOIN refresh_token ON session_id = session.id WHERE token_hash = $1',
+    [createHash('sha256').update(token).digest('hex')],
+  );
+  return rows[0];
+}
+
+test('a refresh token buys an access token and the next refresh token', async () => {
+  const { user, refreshToken } = await rig.register();
+  const { status, body, cookie } = await rig.refresh(refreshToken);
+  expect({ status, user: body.user, cookie }).toEqual({ status: 200, user, cookie: undefined });
+  expect(body.refreshToken).not.toBe(refreshToken);
+  expect((await rig.call('GET', '/v1/auth/me', { token: body.accessToken })).body).toEqual(user);
+});
+
+test('in a cookie it works without a body, and the cookie goes when the session is over', async () => {
+  const answer = await rig.call('POST', '/v1/auth/register', { body: { email: rig.newEmail(), password: PASSWORD } });
+  const first = answer.cookie?.value ?? '';
+  const refreshed = await rig.call('POST', '/v1/auth/refresh', { cookie: first });
+  expect({ status: refreshed.status, body: refreshed.body.refreshToken }).toEqual({ status: 200, body: undefined });
+  expect(refreshed.cookie).toMatchObject({ path: '/v1/auth', httpOnly: true, secure: true, sameSite: 'Strict' });
+  expect(refreshed.cookie?.value).not.toBe(first);
+
+  const over = await rig.call('POST', '/v1/auth/refresh', { cookie: 'not a token' });
+  expect(over).toMatchObject({
+    status: 401,
+    body: { code: 'invalid_refresh_token' },
+    cookie: { value: '', path: '/v1/auth' },
+  });
+  expect((await rig.call('POST', '/v1/auth/refresh')).body.code).toBe('invalid_refresh_token');
+});
+
+test('only the hash of a token is kept', async () => {
+  const { refreshToken } = await rig.register();
+  const { rows } = await rig.pool.query('SELECT row_to_json(refresh_token)::text AS row FROM refresh_token');
+  expect(rows.some(({ row }) => row.includes(createHash('sha256').update(refreshToken).digest('hex')))).toBe(true);
+  expect(rows.some(({ row }) => row.includes(refreshToken))).toBe(false);
+});
+
+test('a second use after the window for parallel tabs ends the session, and no other session', async () => {
+  const { user, refreshToken: stolen } = await rig.register();
+  const elsewhere = await rig.call('POST', '/v1/auth/login', {
+    body: { email: user.email, password: PASSWORD, refreshTokenIn: 'body' },
+  });
+  const { next } = await refresh(stolen);
+  rig.setAhead(10_500);
+  expect((await refresh(stolen)).outcome).toBe(OVER);
+  expect((await refresh(next)).outcome).toBe(OVER);
+  expect(await sessionOf(stolen)).toMatchObject({ revoked_because: 'token_reused', revoked_at: expect.any(Date) });
+  expect((await refresh(elsewhere.body.refreshToken ?? '')).outcome).toBe('refreshed');
+});
+
+test('tabs that refresh at the same moment all stay logged in, and so do their next tokens', async () => {
+  const { refreshToken } = await rig.register();
+  const tabs = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)));
+  expect(tabs.map(({ outcome }) => outcome)).toEqual(Array(20).fill('refreshed'));
+  expect(new Set(tabs.map(({ next }) => next)).size).toBe(20);
+  rig.setAhead(60_000);
+  const later = await Promise.all(tabs.map(({ next }) => refresh(next)));
+  expect(later.map(({ outcome }) => outcome)).toEqual(Array(20).fill('refreshed'));
+  expect(await sessionOf(refreshToken)).toMatchObject({ revoked_at: null });
+});
+
+test('the window begins with the first use, so nobody can hold it open', async () => {
+  const { refreshToken } = await rig.register();
+  expect((await refresh(refreshToken)).outcome).toBe('refreshed');
+  rig.setAhead(6_000);
+  expect((await refresh(refreshToken)).outcome).toBe('refreshed');
+  rig.setAhead(12_000);
+  expect((await refresh(refreshToken)).outcome).toBe(OVER);
+});
+
+test('of 20 replays at once none gets through, and the session is over', async () => {
+  const { refreshToken } = await rig.register();
+  const { next } = await refresh(refreshToken);
+  rig.setAhead(60_000);
+  const replays = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)));
+  expect(replays.map(({ outcome }) => outcome)).toEqual(Array(20).fill(OVER));
+  expect((await refresh(next)).outcome).toBe(OVER);
+});
+
+test('a session ends after 30 days without use; every use begins them anew', async () => {
+  const { refreshToken: first } = await rig.register();
+  rig.setAhead(29 * DAY_MS);
+  const { outcome, next: second } = await refresh(first);
+  expect(outcome).toBe('refreshed');
+  rig.setAhead(58 * DAY_MS);
+  const { next: third } = await refresh(second);
+  expect(third).not.toBe('');
+  // The first token has expired by now, and is kept no longer than it could be recognised.
+  expect(await sessionOf(first)).toBeUndefined();
+  rig.setAhead(89 * DAY_MS);
+  expect((await refresh(third)).outcome).toBe(OVER);
+});
+
+test('logging in forgets sessions that ended long ago', async () => {
+  const { user } = await rig.register();
+  const sessions = async () =>
+    (await rig.pool.query('SELECT count(*)::int FROM session WHERE account_id = $1', [user.id])).rows[0].count;
+  const logIn = () => rig.call('POST', '/v1/auth/login', { body: { email: user.email, password: PASSWORD } });
+  await logIn();
+  expect(await sessions()).toBe(2);
+  rig.setAhead(31 * DAY_MS);
+  await logIn();
+  expect(await sessions()).toBe(1);
+});
+
+test('logging out ends the session; an unknown token is no error', async () => {
+  const { refreshToken } = await rig.register();
+  const { status, cookie } = await rig.call('POST', '/v1/auth/logout', { cookie: refreshToken });
+  expect({ status, cookie: cookie?.value }).toEqual({ status: 204, cookie: '' });
+  expect((await refresh(refreshToken)).outcome).toBe(OVER);
+  expect(await sessionOf(refreshToken)).toMatchObject({ revoked_because: 'logged_out' });
+  expect((await rig.call('POST', '/v1/auth/logout', { body: { refreshToken: 'unknown' } })).status).toBe(204);
+  expect((await rig.call('POST', '/v1/auth/logout')).status).toBe(204);
+});

@@ -1,0 +1,60 @@
+import { buildHttp, type HttpOptions } from '@evergreen/service-kit/http.ts';
+import helmet from '@fastify/helmet';
+import { apiDocuments } from './api-document.ts';
+import type { Upstreams } from './config.ts';
+import { docsPage } from './docs-page.ts';
+import { proxyRoute } from './proxy.ts';
+import { type Route, UPSTREAMS } from './route-table.ts';
+import { isSocketUpgrade, tunnelSockets } from './socket-tunnel.ts';
+
+/** How long requests in hand may go on when the edge stops; a long poll would take longer than anybody waits. */
+const STOP_GRACE_MS = 5_000;
+const READY_TIMEOUT_MS = 1_500;
+
+export interface AppDeps extends Pick<HttpOptions, 'logger' | 'metrics'> {
+  upstreams: Upstreams;
+  routes: readonly Route[];
+}
+
+/** The edge's HTTP app, not listening: one origin for all services, the API document and its page. */
+export async function buildApp({ logger, metrics, upstreams, routes }: AppDeps) {
+  const app = await buildHttp({
+    service: 'edge',
+    description: 'The one front door.',
+    logger,
+    metrics,
+    ready: Object.fromEntries(UPSTREAMS.map((name) => [name, () => expectReady(upstreams[name])])),
+    internalRoutes: false,
+    server: { shouldUpgradeCallback: isSocketUpgrade },
+  });
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    xFrameOptions: { action: 'deny' },
+  });
+
+  const readDocument = apiDocuments({ upstreams, logger });
+  app.get('/openapi.json', { schema: { hide: true } }, async () => readDocument());
+  await docsPage(app);
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
+  for (const route of routes) await proxyRoute(app, route, upstreams[route.upstream]);
+
+  const tunnels = tunnelSockets(app.server, { upstream: upstreams.notifier, logger });
+  app.addHook('preClose', async () => {
+    setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS).unref();
+  });
+  return app;
+}
+
+async function expectReady(upstream: URL): Promise<void> {
+  const response = await fetch(new URL('/health/ready', upstream), { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`it answered ${response.status}`);
+}

@@ -1,0 +1,117 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { type HttpApp, sendProblem } from '@evergreen/service-kit/http.ts';
+import httpProxy from '@fastify/http-proxy';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { headersForClient, headersForService } from './headers.ts';
+import type { Route } from './route-table.ts';
+
+const CONNECT_TIMEOUT_MS = 2_000;
+/** An answer up to this size is read whole before a byte of it goes out. */
+const MAX_WHOLE_ANSWER_BYTES = 1_048_576;
+const RETRY_AFTER_SECONDS = 2;
+
+/** What a service answered, as the proxy hands it over. */
+interface ServiceAnswer {
+  headers: IncomingHttpHeaders;
+  stream: Readable;
+}
+
+type RequestToPass = Pick<FastifyRequest, 'id' | 'ip' | 'body'>;
+
+/** Passes the requests of one row of the route table on to its service, with the path as it came. */
+export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Promise<void> {
+  const { prefix, timeoutMs, maxInFlight } = route;
+  // A service that hangs must not fill the edge's memory with requests that wait for it.
+  const inFlight = new Set<FastifyRequest>();
+  await app.register(async (scope) => {
+    // The body is read here, up to the limit, and not by the service: a slow sender holds no connection behind the edge.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    await scope.register(httpProxy, {
+      upstream: upstream.origin,
+      prefix,
+      rewritePrefix: prefix,
+      proxyPayloads: false,
+      disableRequestLogging: true,
+      destroyAgent: true,
+      undici: { connections: maxInFlight, connectTimeout: CONNECT_TIMEOUT_MS },
+      handler: (request, reply, dest, options) => {
+        if (inFlight.size >= maxInFlight) return unavailable(request, reply);
+        reply.from(dest, { ...options, ...bodyOf(request) });
+        inFlight.add(request);
+        return reply;
+      },
+      replyOptions: {
+        timeout: timeoutMs,
+        // Only the client knows whether its request may be sent twice.
+        retryDelay: () => null as unknown as number,
+        rewriteRequestHeaders,
+        rewriteHeaders: (headers, incoming) => {
+          const request = incoming as FastifyRequest;
+          // The answer to a client that has gone is dropped, and nothing more is heard of it.
+          if (request.raw.aborted) inFlight.delete(request);
+          return headersForClient(headers as IncomingHttpHeaders);
+        },
+        onResponse: (incoming, reply, answer) => {
+          const request = incoming as FastifyRequest;
+          reply.raw.once('close', () => inFlight.delete(request));
+          void sendAnswer(request, reply as FastifyReply, answer as unknown as ServiceAnswer);
+        },
+        onError: (reply) => {
+          inFlight.delete(reply.request as FastifyRequest);
+          unavailable(reply.request as FastifyRequest, reply as FastifyReply);
+        },
+      },
+    });
+  });
+}
+
+function rewriteRequestHeaders(request: RequestToPass, headers: object): IncomingHttpHeaders {
+  const { id: requestId, ip: address } = request;
+  const rewritten = headersForService(headers as IncomingHttpHeaders, { requestId, address });
+  // A length without a body comes with a GET, whose body is not passed on.
+  if (request.body === undefined) delete rewritten['content-length'];
+  return rewritten;
+}
+
+function bodyOf({ body, headers }: FastifyRequest): { body?: unknown; contentType?: string } {
+  if (body === undefined) return {};
+  // RFC 9110 section 8.3 lets a receiver assume this of a body that says nothing of itself.
+  return { body, contentType: headers['content-type'] ?? 'application/octet-stream' };
+}
+
+/**
+ * Sends a service's answer on. One of known, modest length is read whole first, and a stream up to its first byte, so that
+ * a service that dies on the way makes a clean 503 and not a torn answer. Later than that, the connection is cut.
+ */
+async function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: ServiceAnswer): Promise<void> {
+  const { headers, stream } = answer;
+  try {
+    if (Number(headers['content-length']) <= MAX_WHOLE_ANSWER_BYTES && request.method !== 'HEAD') {
+      reply.send(await buffer(stream));
+    } else {
+      await begun(stream);
+      reply.send(stream);
+    }
+  } catch (err) {
+    request.log.warn({ err }, 'the service broke off its answer');
+    for (const name of Object.keys(headers)) reply.removeHeader(name);
+    unavailable(request, reply);
+  }
+}
+
+/** Waits until there is something to read, or the stream has ended. */
+function begun(stream: Readable): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  stream.once('readable', resolve).once('end', resolve).once('error', reject);
+  return promise;
+}
+
+function unavailable(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('retry-after', RETRY_AFTER_SECONDS).header('x-request-id', request.id);
+  sendProblem(request, reply, 'service_unavailable', {
+    detail: 'It gave no answer. Try again in a moment, with the same Idempotency-Key if there was one',
+  });
+}

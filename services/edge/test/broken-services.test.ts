@@ -1,0 +1,158 @@
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  type Edge,
+  FEW_IN_FLIGHT,
+  type KitService,
+  openEdge,
+  type RawService,
+  rawClient,
+  SHORT_TIMEOUT_MS,
+  startKitService,
+  startRawService,
+  until,
+} from './rig.ts';
+
+const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nSet-Cookie: torn=1\r\nETag: "torn"\r\n';
+const MEGABYTE = 1_048_576;
+let broken: RawService;
+let well: KitService;
+/** Requests that the broken service keeps without an answer. */
+const waiting = new Set<Socket>();
+let edge: Edge;
+
+beforeAll(async () => {
+  broken = await startRawService((socket, { url = '' }) => {
+    const [, way = ''] = url.split('/faults/');
+    if (way === 'no-answer') {
+      waiting.add(socket);
+      socket.once('close', () => waiting.delete(socket));
+    }
+    if (way === 'reset-before') socket.resetAndDestroy();
+    if (way === 'end-before') socket.end();
+    if (way === 'half-head') socket.end('HTTP/1.1 200 O');
+    if (way === 'garbage') socket.end('\u0000\u0001garbage\r\n\r\n');
+    if (way === 'reset-in-answer')
+      socket.write(`${HEAD}Content-Length: 100\r\n\r\n{"half":`, () => socket.resetAndDestroy());
+    if (way === 'end-in-answer') socket.end(`${HEAD}Content-Length: 100\r\n\r\n{"half":`);
+    if (way === 'reset-before-first-chunk') {
+      socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`, () => setTimeout(() => socket.resetAndDestroy(), 50));
+    }
+    if (way === 'reset-in-stream') {
+      socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`, () =>
+        setTimeout(() => socket.resetAndDestroy(), 50),
+      );
+    }
+    if (way === 'stall-in-answer') socket.write(`${HEAD}Content-Length: 100\r\n\r\n{"half":`);
+    if (way === 'long') socket.end(`${HEAD}Content-Length: ${3 * MEGABYTE}\r\n\r\n${'x'.repeat(3 * MEGABYTE)}`);
+    if (way === 'header-with-control-character') socket.end(`${HEAD}X-Odd: a\u0001b\r\nContent-Length: 2\r\n\r\n{}`);
+    if (way === 'own-503')
+      socket.end(
+        'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 9\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}',
+      );
+  });
+  well = await startKitService((app) => app.get('/v1/plans', async () => ({ data: [] })));
+  edge = await openEdge({ gateway: broken.url, subscriptions: well.url });
+});
+afterAll(async () => {
+  await edge?.close();
+  await well?.app.close();
+  await broken?.kill();
+});
+
+test.each([
+  'reset-before',
+  'end-before',
+  'half-head',
+  'garbage',
+  'reset-in-answer',
+  'end-in-answer',
+  'reset-before-first-chunk',
+  'header-with-control-character',
+  'stall-in-answer',
+  'no-answer',
+])('%s: a 503 problem that tells nothing of the inside, and the next route works', async (way) => {
+  const startedAt = performance.now();
+  const answer = await edge.ask(`/v1/gateway/faults/${way}`, { method: 'POST' });
+  expect(answer.status).toBe(503);
+  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+  expect(answer.json()).toMatchObject({
+    status: 503,
+    code: 'service_unavailable',
+    instance: `/v1/gateway/faults/${way}`,
+    requestId: answer.headers['x-request-id'],
+  });
+  expect(answer.headers).not.toHaveProperty('set-cookie');
+  expect(answer.headers).not.toHaveProperty('etag');
+  expect(answer.text).not.toMatch(/UND_|ECONN|undici|socket|127\.0\.0\.1|stack/i);
+  // Node's timers for slow answers are coarse: they may be up to a second late.
+  expect(performance.now() - startedAt).toBeLessThan(SHORT_TIMEOUT_MS + 3_000);
+  expect((await edge.ask('/v1/plans')).json()).toEqual({ data: [] });
+});
+
+test('a stream that breaks off cannot become a 503 any more, so its connection is cut', async () => {
+  await expect(edge.ask('/v1/gateway/faults/reset-in-stream')).rejects.toMatchObject({ code: 'ECONNRESET' });
+  expect((await edge.ask('/v1/plans')).status).toBe(200);
+});
+
+test('a long answer passes as a stream', async () => {
+  const answer = await edge.ask('/v1/gateway/faults/long');
+  expect({ status: answer.status, length: answer.text.length }).toEqual({ status: 200, length: 3 * MEGABYTE });
+});
+
+test("a service's own 503 passes at once, and is not asked for again", async () => {
+  let asked = 0;
+  broken.server.on('request', () => {
+    asked++;
+  });
+  const answer = await edge.ask('/v1/gateway/faults/own-503');
+  expect({ status: answer.status, retryAfter: answer.headers['retry-after'], asked }).toEqual({
+    status: 503,
+    retryAfter: '9',
+    asked: 1,
+  });
+});
+
+test('a service that is down is missed on its own routes alone', async () => {
+  for (const path of [
+    '/v1/auth/me',
+    '/v1/wallet',
+    '/v1/wallets/x/adjustments',
+    '/v1/notifications',
+    '/socket.io/?EIO=4',
+  ]) {
+    expect((await edge.ask(path)).json()).toMatchObject({ code: 'service_unavailable' });
+  }
+  expect((await edge.ask('/v1/plans')).status).toBe(200);
+});
+
+test('no more requests than allowed wait for a service that hangs; there is room again when they have ended', async () => {
+  const startedAt = performance.now();
+  const tookMs = () => performance.now() - startedAt;
+  const hanging = Array.from({ length: FEW_IN_FLIGHT }, () => edge.ask('/v1/gateway/faults/no-answer').then(tookMs));
+  // Clients that go away count until their service is done with them.
+  const gone = rawClient(edge.port);
+  gone.socket.write('GET /v1/gateway/faults/no-answer HTTP/1.1\r\nhost: x\r\n\r\n', () =>
+    gone.socket.resetAndDestroy(),
+  );
+  await until('all to wait', async () => waiting.size >= FEW_IN_FLIGHT);
+  const extra = await edge.ask('/v1/gateway/faults/long');
+  expect({ status: extra.status, code: extra.json().code }).toEqual({ status: 503, code: 'service_unavailable' });
+  const extraMs = tookMs();
+  for (const ms of await Promise.all(hanging)) expect(ms).toBeGreaterThan(extraMs);
+  await until('room', async () => (await edge.ask('/v1/gateway/faults/long')).status === 200);
+
+  const goners = Array.from({ length: FEW_IN_FLIGHT }, () => rawClient(edge.port));
+  for (const { socket } of goners)
+    socket.write('GET /v1/gateway/faults/long HTTP/1.1\r\nhost: x\r\n\r\n', () => socket.resetAndDestroy());
+  await until('room after clients that left', async () => (await edge.ask('/v1/gateway/faults/long')).status === 200);
+});
+
+test('many broken answers at once leave the edge standing', async () => {
+  const ways = ['reset-before', 'reset-in-answer', 'reset-before-first-chunk', 'garbage'];
+  const answers = await Promise.all(
+    Array.from({ length: 80 }, (_, index) => edge.ask(`/v1/gateway/faults/${ways[index % ways.length]}`)),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+  expect((await edge.ask('/health/live')).status).toBe(200);
+});
