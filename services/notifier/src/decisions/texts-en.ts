@@ -1,0 +1,49 @@
+import type { Texts } from './texts.ts';
+
+/** Why the payment gateway declined, by its code. What is not here needs no words of its own. */
+const REASONS: Record<string, string> = {
+  card_declined: 'the card was declined',
+  expired_card: 'the card has expired',
+  insufficient_funds: 'there was not enough money on the card',
+};
+
+export const EN: Texts = {
+  payment_succeeded: {
+    top_up: ({ amount, currency, balanceAfter }, { money }) => ({
+      title: 'Balance topped up',
+      body: `${money(amount, currency)} was added. Your balance is ${money(balanceAfter, currency)}.`,
+    }),
+    charge: ({ amount, currency, description, balanceAfter }, { money }) => ({
+      title: 'Payment succeeded',
+      body: `${description}: ${money(amount, currency)} was paid. Your balance is ${money(balanceAfter, currency)}.`,
+    }),
+  },
+  charge_failed: {
+    top_up: ({ amount, currency, reason }, { money }) => ({
+      title: 'Top-up failed',
+      body:
+        `${money(amount, currency)} was not added: ${REASONS[reason] ?? 'the payment was declined'}. ` +
+        'Nothing was taken from you.',
+    }),
+    charge: ({ amount, currency, description, shortfall, awaitingFunds }, { money }) => ({
+      title: 'Your balance is too low',
+      body:
+        `${description}: ${money(amount, currency)} could not be paid, ${money(shortfall, currency)} is missing. ` +
+        (awaitingFunds ? 'It is paid as soon as you top up.' : 'Nothing was charged.'),
+    }),
+  },
+  expiry_notice: {
+    expired: ({ planName, endedAt }, { date }) => ({
+      title: 'Subscription ended',
+      body: endedAt
+        ? `${planName} ended on ${date(endedAt)}.`
+        : `${planName} was not paid in time and did not start. Nothing was charged.`,
+    }),
+    canceled: ({ planName, accessUntil }, { date }) => ({
+      title: 'Auto-renewal is off',
+      body: accessUntil
+        ? `${planName} is yours until ${date(accessUntil)}, and does not renew after that.`
+        : `${planName} does not renew.`,
+    }),
+  },
+};

@@ -1,0 +1,54 @@
+import type { Envelope } from '@evergreen/contracts/envelope.ts';
+import { NotificationCreated, NotificationsRead } from '@evergreen/contracts/events/notifier.ts';
+import { SOCKET_EVENTS } from '@evergreen/contracts/topology.ts';
+import { type EventHandler, on } from '@evergreen/service-kit/batch.ts';
+import type { Broker } from '@evergreen/service-kit/broker.ts';
+import { changeBy } from './decisions/changes.ts';
+import { emitRead, type Pusher } from './push.ts';
+
+/**
+ * Hears, on a queue of this replica's own, what its sockets are to be told. NotificationCreated and NotificationsRead
+ * are published mandatory, so this has to be in place before the outbox relay starts.
+ */
+export async function listen(broker: Broker, pusher: Pusher): Promise<void> {
+  const ownHandlers = ofNotifications(pusher);
+  const hint = hintWith(pusher);
+  await broker.subscribeTransient({
+    name: 'notifier.sockets',
+    handlers: SOCKET_EVENTS.map((definition) => ownHandlers.get(definition.type) ?? on(definition, hint)),
+    onReconnect: () => pusher.catchUpAll(),
+  });
+}
+
+const ofNotifications = (pusher: Pusher): Map<string, EventHandler> =>
+  new Map([
+    [
+      NotificationCreated.type,
+      on(NotificationCreated, async (events) => {
+        for (const { data } of events) {
+          pusher.tell(data.userId, data.version, (socket) => {
+            socket.emit('notification', data.notification);
+            socket.emit('unread-count', { unreadCount: data.unreadCount });
+          });
+        }
+      }),
+    ],
+    [
+      NotificationsRead.type,
+      on(NotificationsRead, async (events) => {
+        for (const { data } of events) {
+          pusher.tell(data.userId, data.version, (socket) => {
+            emitRead(socket, data);
+            socket.emit('unread-count', { unreadCount: data.unreadCount });
+          });
+        }
+      }),
+    ],
+  ]);
+
+const hintWith = (pusher: Pusher) => async (events: Envelope[]) => {
+  for (const event of events) {
+    const change = changeBy(event);
+    if (change) pusher.hint(change.userId, change.changed);
+  }
+};

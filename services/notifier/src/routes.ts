@@ -1,0 +1,84 @@
+import { Notification, NotificationQuery, ReadAllBody, UnreadCount } from '@evergreen/contracts/http/notifications.ts';
+import { IdParams, Page } from '@evergreen/contracts/primitives.ts';
+import { ProblemBody } from '@evergreen/contracts/problems.ts';
+import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
+import type { HttpApp } from '@evergreen/service-kit/http.ts';
+import type { PrismaClient } from './generated/client.ts';
+import { type MarkDeps, markAllRead, markRead } from './mark-read.ts';
+import { countUnread, listNotifications, readNotification } from './read-notifications.ts';
+
+export interface RouteDeps extends MarkDeps {
+  access: AccessHooks;
+  prisma: PrismaClient;
+}
+
+const forUsers = { tags: ['notifications'], security: [{ accessToken: [] }] };
+
+export function notificationRoutes(app: HttpApp, deps: RouteDeps): void {
+  const { access, prisma } = deps;
+  const onRequest = access.requireUser;
+
+  app.get(
+    '/v1/notifications',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Notifications, newest first',
+        querystring: NotificationQuery,
+        response: { 200: Page(Notification), '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    (request) => listNotifications(prisma, request.caller, request.query),
+  );
+
+  app.get(
+    '/v1/notifications/unread-count',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'How many are unread',
+        response: { 200: UnreadCount, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    async (request) => ({ unreadCount: await countUnread(prisma, request.caller) }),
+  );
+
+  app.post(
+    '/v1/notifications/:id/read',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Mark one as read',
+        description: 'Again changes nothing. The other open pages of the user learn of it over their sockets.',
+        params: IdParams,
+        response: { 200: Notification, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    async (request) => {
+      const { caller, params } = request;
+      await markRead(deps, { userId: caller.id, correlationId: request.id }, params.id);
+      return readNotification(prisma, caller, params.id);
+    },
+  );
+
+  app.post(
+    '/v1/notifications/read-all',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Mark all as read',
+        description: 'With `upTo`, only that one and what came before it.',
+        body: ReadAllBody,
+        response: { 200: UnreadCount, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    async (request) => {
+      const marking = { userId: request.caller.id, correlationId: request.id };
+      return { unreadCount: await markAllRead(deps, marking, request.body?.upTo) };
+    },
+  );
+}

@@ -1,0 +1,73 @@
+import { accessHooks, type FindKey, tokenVerifier } from '@evergreen/service-kit/auth.ts';
+import { connectBroker } from '@evergreen/service-kit/broker.ts';
+import { openClock } from '@evergreen/service-kit/clock.ts';
+import { openPool } from '@evergreen/service-kit/database.ts';
+import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
+import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
+import type { ServiceContext } from '@evergreen/service-kit/process.ts';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { buildApp } from './app.ts';
+import { createCatchup } from './catch-up.ts';
+import type { NotifierConfig } from './config.ts';
+import { consume } from './consumers.ts';
+import { PrismaClient } from './generated/client.ts';
+import { listen } from './listen.ts';
+import { createPusher } from './push.ts';
+import { openSockets } from './sockets.ts';
+
+/**
+ * Starts the notifier, and registers how to stop it: sockets close first, then HTTP, the relay, consumers with the
+ * broker, and the database.
+ * @returns the address HTTP listens on
+ */
+export async function startNotifier(
+  { logger, metrics, onStop }: ServiceContext,
+  config: NotifierConfig,
+  findKey: FindKey,
+): Promise<string> {
+  const pool = openPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_SIZE, service: 'notifier', logger });
+  onStop('database', () => pool.end());
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const clock = openClock({ simulated: config.SIMULATED_CLOCK, pool });
+  const broker = await connectBroker({ url: config.AMQP_URL, service: 'notifier', logger, metrics });
+  onStop('broker', () => broker.close());
+
+  const verifyToken = tokenVerifier({ findKey, issuer: config.AUTH_ISSUER });
+  const wakeOutbox = () => relay.wake();
+  const app = await buildApp({
+    logger,
+    metrics,
+    pool,
+    prisma,
+    clock,
+    wakeOutbox,
+    access: accessHooks({ verifyToken, serviceToken: config.SERVICE_TOKEN }),
+    ready: {
+      database: async () => void (await pool.query('SELECT 1')),
+      broker: () => {
+        if (!broker.isReady()) throw new Error('not connected');
+      },
+    },
+    activity: async () => ({ outbox: await relay.pending(), ...broker.activity() }),
+  });
+  const sockets = openSockets({
+    server: app.server,
+    verifyToken,
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    logger,
+    metrics,
+  });
+  const pusher = createPusher(sockets.io, createCatchup(pool), logger);
+  sockets.onAdmitted(pusher.welcome);
+
+  await listen(broker, pusher);
+  const relay = startOutboxRelay({ pool, broker, logger, metrics });
+  onStop('outbox relay', () => relay.stop());
+  const pruning = startInboxPruning(pool, logger);
+  onStop('inbox pruning', () => pruning.stop());
+  await consume(broker, { pool, clock, wakeOutbox });
+
+  onStop('HTTP', () => app.close());
+  onStop('sockets', () => sockets.close());
+  return app.listen({ host: config.HOST, port: config.PORT });
+}

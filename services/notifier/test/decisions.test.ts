@@ -1,0 +1,151 @@
+import type { DataOf as DataOfEvent, Envelope, EventDefinition } from '@evergreen/contracts/envelope.ts';
+import {
+  LIFECYCLE_EVENTS,
+  SubscriptionActivated,
+  SubscriptionCanceled,
+  SubscriptionExpired,
+  SubscriptionPendingRenewal,
+  SubscriptionRenewed,
+  SubscriptionResumed,
+} from '@evergreen/contracts/events/subscriptions.ts';
+import { BalanceToppedUp, ChargeFailed, ChargeSucceeded, TopUpFailed } from '@evergreen/contracts/events/wallet.ts';
+import { SOCKET_EVENTS } from '@evergreen/contracts/topology.ts';
+import { newEvent } from '@evergreen/service-kit/events.ts';
+import { describe, expect, test } from '@jest/globals';
+import { changeBy } from '../src/decisions/changes.ts';
+import { enterFacts } from '../src/decisions/entries.ts';
+import { factOf } from '../src/decisions/facts.ts';
+import { ANYONE, type Reader, write, writerFor } from '../src/decisions/texts.ts';
+import { charged, chargeFailed, subscription, toppedUp, topUpFailed } from './sample.ts';
+
+const USER = '01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10';
+
+const said = <D extends EventDefinition>(definition: D, data: DataOfEvent<D>): Envelope =>
+  newEvent(definition, { subject: USER, data, time: '2026-11-23T08:00:01.000Z', correlationId: 'of-the-test' });
+
+/** What a reader is told by an event, or undefined for nothing. */
+function textOf<D extends EventDefinition>(definition: D, data: DataOfEvent<D>, reader: Reader = ANYONE) {
+  const fact = factOf(said(definition, data));
+  if (!fact) return undefined;
+  const { title, body } = write(fact, writerFor(reader));
+  return `${fact.type} | ${title} | ${body}`;
+}
+
+describe('what an event means to its user', () => {
+  test('money in and out is told with amounts, balance and period', () => {
+    expect(textOf(BalanceToppedUp, toppedUp(USER))).toBe(
+      'payment_succeeded | Balance topped up | $50.00 was added. Your balance is $62.99.',
+    );
+    expect(textOf(ChargeSucceeded, charged(USER))).toBe(
+      'payment_succeeded | Payment succeeded | Monthly: $12.99 was paid. Your balance is $37.01.',
+    );
+    expect(textOf(ChargeFailed, chargeFailed(USER))).toBe(
+      'charge_failed | Your balance is too low | Monthly: $12.99 could not be paid, $4.00 is missing. It is paid as soon as you top up.',
+    );
+    expect(textOf(ChargeFailed, { ...chargeFailed(USER), awaitingFunds: false })).toMatch(/Nothing was charged\.$/);
+  });
+
+  test('a failed top-up says why, and a code without words is a decline', () => {
+    expect(textOf(TopUpFailed, topUpFailed(USER))).toBe(
+      'charge_failed | Top-up failed | $50.00 was not added: the card was declined. Nothing was taken from you.',
+    );
+    expect(textOf(TopUpFailed, { ...topUpFailed(USER), reason: 'lost_in_space' })).toMatch(/the payment was declined/);
+  });
+
+  test('the end of a subscription is told, and the end that is coming', () => {
+    expect(textOf(SubscriptionCanceled, subscription(USER))).toBe(
+      'expiry_notice | Auto-renewal is off | Monthly is yours until December 23, 2026, and does not renew after that.',
+    );
+    const expired = subscription(USER, { status: 'expired', businessTime: '2026-12-30T00:00:00.000Z' });
+    expect(textOf(SubscriptionExpired, expired)).toBe(
+      'expiry_notice | Subscription ended | Monthly ended on December 30, 2026.',
+    );
+    const neverPaid = subscription(USER, { status: 'expired', currentPeriod: null, accessUntil: null });
+    expect(textOf(SubscriptionExpired, neverPaid)).toMatch(/did not start\. Nothing was charged\.$/);
+  });
+
+  test('what the charge behind it tells already is not told twice', () => {
+    for (const definition of [
+      SubscriptionActivated,
+      SubscriptionRenewed,
+      SubscriptionPendingRenewal,
+      SubscriptionResumed,
+    ]) {
+      expect(textOf(definition, subscription(USER))).toBeUndefined();
+    }
+  });
+});
+
+describe('how it reads', () => {
+  test('a currency without minor units, and the largest amount, are exact', () => {
+    const yen = { ...toppedUp(USER), amount: 5, currency: 'JPY' as const, balanceAfter: Number.MAX_SAFE_INTEGER };
+    expect(textOf(BalanceToppedUp, yen)).toMatch(/¥5 was added\. Your balance is ¥9,007,199,254,740,991\./);
+    const cents = { ...toppedUp(USER), amount: 5, balanceAfter: Number.MAX_SAFE_INTEGER };
+    expect(textOf(BalanceToppedUp, cents)).toMatch(/\$0\.05 was added\. Your balance is \$90,071,992,547,409\.91\./);
+  });
+
+  test('a date is the day it is for the reader', () => {
+    const facts = subscription(USER, { accessUntil: '2026-12-22T23:30:00.000Z' });
+    const readers: [string, RegExp][] = [
+      ['UTC', /until December 22, 2026/],
+      ['Europe/Amsterdam', /until December 23, 2026/],
+      ['America/Los_Angeles', /until December 22, 2026/],
+    ];
+    for (const [timeZone, day] of readers) {
+      expect(textOf(SubscriptionCanceled, facts, { locale: 'en', timeZone })).toMatch(day);
+    }
+    expect(textOf(SubscriptionCanceled, facts, { locale: 'en-GB', timeZone: 'UTC' })).toMatch(/until 22 December 2026/);
+  });
+
+  test('a locale or a time zone that does not exist keeps nobody from reading', () => {
+    for (const locale of ['xx', 'en-not a locale', '', '--']) {
+      expect(textOf(SubscriptionCanceled, subscription(USER), { locale, timeZone: 'Mars/Olympus' })).toMatch(
+        /until December 23, 2026/,
+      );
+    }
+  });
+});
+
+describe('places in the mailbox', () => {
+  const about = (id: string, version: number, userId = USER) => ({ userId, subject: { id, version } });
+  const mailbox = { version: 7, unreadCount: 2 };
+  const states = (...userIds: string[]) => new Map(userIds.map((id) => [id, mailbox]));
+
+  test('they follow each other, for each user', () => {
+    const facts = [about('a', 1), about('b', 1, 'other'), about('c', 1)];
+    expect(enterFacts(facts, new Map(), states(USER, 'other'))).toEqual([
+      { fact: facts[0], mailbox, seq: 8, unreadCount: 3 },
+      { fact: facts[1], mailbox, seq: 8, unreadCount: 3 },
+      { fact: facts[2], mailbox, seq: 9, unreadCount: 4 },
+    ]);
+  });
+
+  test('a fact that was told, or overtaken, gets none', () => {
+    const facts = [about('told', 2), about('overtaken', 1), about('new', 1), about('new', 1), about('told', 3)];
+    const told = new Map([
+      ['told', 2],
+      ['overtaken', 2],
+    ]);
+    expect(enterFacts(facts, told, states(USER)).map(({ fact }) => fact)).toEqual([facts[2], facts[4]]);
+  });
+
+  test('without the lock of the mailbox there is no place', () => {
+    expect(() => enterFacts([about('a', 1)], new Map(), new Map())).toThrow(/not locked/);
+  });
+});
+
+test('every event the sockets hear, except of notifications, puts a page out of date', () => {
+  const samples = new Map<string, object>([
+    [BalanceToppedUp.type, toppedUp(USER, USER)],
+    [TopUpFailed.type, topUpFailed(USER, USER)],
+    [ChargeSucceeded.type, charged(USER, USER)],
+    ...LIFECYCLE_EVENTS.map(({ type }): [string, object] => [type, subscription(USER, { subscriptionId: USER })]),
+  ]);
+  const hints = SOCKET_EVENTS.filter(({ source }) => source !== 'notifier').map((definition) =>
+    changeBy(said(definition, samples.get(definition.type))),
+  );
+  expect(hints).toEqual([
+    ...Array(3).fill({ userId: USER, changed: { what: 'wallet', id: USER } }),
+    ...LIFECYCLE_EVENTS.map(() => ({ userId: USER, changed: { what: 'subscription', id: USER } })),
+  ]);
+});

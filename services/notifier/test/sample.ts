@@ -1,0 +1,63 @@
+import type { LifecycleFacts } from '@evergreen/contracts/events/subscriptions.ts';
+import { v7 as uuidv7 } from 'uuid';
+
+/** Facts of other services as they come, with what a test is about put in their place. */
+
+const PERIOD = { start: '2026-11-23T00:00:00.000Z', end: '2026-12-23T00:00:00.000Z' };
+const MOMENT = '2026-11-23T08:00:00.000Z';
+
+export const toppedUp = (userId: string, topUpId = uuidv7()) => ({
+  topUpId,
+  userId,
+  amount: 5_000,
+  currency: 'USD' as const,
+  balanceAfter: 6_299,
+  businessTime: MOMENT,
+});
+
+export const topUpFailed = (userId: string, topUpId = uuidv7()) => ({
+  topUpId,
+  userId,
+  amount: 5_000,
+  currency: 'USD' as const,
+  reason: 'card_declined',
+  businessTime: MOMENT,
+});
+
+const charge = (userId: string, chargeId: string, version: number) => ({
+  chargeId,
+  subscriptionId: uuidv7(),
+  userId,
+  amount: 1_299,
+  currency: 'USD' as const,
+  description: 'Monthly',
+  period: PERIOD,
+  version,
+  businessTime: MOMENT,
+});
+
+export const charged = (userId: string, chargeId = uuidv7(), version = 1) => ({
+  ...charge(userId, chargeId, version),
+  balanceAfter: 3_701,
+});
+
+export const chargeFailed = (userId: string, chargeId = uuidv7(), version = 1) => ({
+  ...charge(userId, chargeId, version),
+  reason: 'insufficient_funds' as const,
+  shortfall: 400,
+  awaitingFunds: true,
+});
+
+export const subscription = (userId: string, facts: Partial<LifecycleFacts> = {}): LifecycleFacts => ({
+  subscriptionId: uuidv7(),
+  userId,
+  planId: uuidv7(),
+  planName: 'Monthly',
+  price: { amount: 1_299, currency: 'USD' },
+  status: 'canceled',
+  currentPeriod: PERIOD,
+  accessUntil: PERIOD.end,
+  version: 3,
+  businessTime: MOMENT,
+  ...facts,
+});
