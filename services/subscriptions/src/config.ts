@@ -1,0 +1,22 @@
+import { readConfig, SERVICE_CONFIG } from '@evergreen/service-kit/config.ts';
+import { Type } from 'typebox';
+
+/** @throws ConfigError that names what is missing or wrong */
+export function readSubscriptionsConfig(env?: NodeJS.ProcessEnv) {
+  const config = readConfig(
+    {
+      ...SERVICE_CONFIG,
+      SIMULATED_CLOCK: Type.Boolean({ default: false }),
+      ACTIVITY_URLS: Type.String({
+        default: '',
+        pattern: '^(https?://[^\\s,]+(,https?://[^\\s,]+)*)?$',
+        description: 'a comma-separated list of http:// or https:// URLs',
+      }),
+      SETTLE_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, maximum: 600_000 }),
+    },
+    env,
+  );
+  return { ...config, ACTIVITY_URLS: config.ACTIVITY_URLS.split(',').filter((url) => url !== '') };
+}
+
+export type SubscriptionsConfig = ReturnType<typeof readSubscriptionsConfig>;

@@ -1,0 +1,60 @@
+import { chargeId } from './charge-id.ts';
+import { later } from './periods.ts';
+import type { Subscription } from './subscription.ts';
+import type { Trigger } from './triggers.ts';
+
+/** What the wallet says of a charge. `at` is when it came to be so, in business time. */
+interface Said {
+  readonly chargeId: string;
+  readonly subscriptionId: string;
+  readonly periodStart: Temporal.Instant;
+  readonly amountMinor: number;
+  readonly currency: string;
+  /** Grows with every change of the charge. */
+  readonly version: number;
+  readonly at: Temporal.Instant;
+}
+
+export type WalletAnswer = Said &
+  (
+    | { readonly outcome: 'paid' }
+    | { readonly outcome: 'short'; readonly shortfallMinor: number; readonly awaitingFunds: boolean }
+    | { readonly outcome: 'voided' }
+  );
+
+/** The wallet speaks of a charge we never asked for, or took money that buys nothing. Never to be passed over. */
+export class UnexpectedAnswer extends Error {
+  override name = 'UnexpectedAnswer';
+}
+
+/**
+ * What an answer means for the subscription now, or null when it is old news: said again, overtaken by a newer answer,
+ * or about a charge that is settled already.
+ * @param granted ids of charges that have bought their period
+ * @throws UnexpectedAnswer
+ */
+export function triggerOf(
+  answer: WalletAnswer,
+  subscription: Subscription | undefined,
+  granted: ReadonlySet<string>,
+): Trigger | null {
+  if (!subscription || chargeId(subscription.id, answer.periodStart) !== answer.chargeId) {
+    throw new UnexpectedAnswer(`charge ${answer.chargeId} was never asked for`);
+  }
+  const { charge } = subscription;
+  if (charge?.id !== answer.chargeId) {
+    if (answer.outcome !== 'paid' || granted.has(answer.chargeId)) return null;
+    throw new UnexpectedAnswer(`charge ${answer.chargeId} was paid, and buys nothing`);
+  }
+  // Money counts whatever came before it: a paid charge stays paid.
+  if (answer.outcome !== 'paid' && answer.version <= charge.version) return null;
+  if (answer.amountMinor !== charge.amountMinor || answer.currency !== subscription.terms.price.currency) {
+    throw new UnexpectedAnswer(`charge ${charge.id} was asked for with another amount`);
+  }
+  // The wallet's clock may be a moment behind ours, and nothing is answered before it was asked.
+  const at = later(answer.at, charge.askedAt);
+  const chargeVersion = answer.version;
+  if (answer.outcome === 'paid') return { name: 'paid', at, chargeVersion };
+  if (answer.outcome === 'voided' || !answer.awaitingFunds) return { name: 'voided', at, chargeVersion };
+  return { name: 'short', at, chargeVersion, shortfallMinor: answer.shortfallMinor };
+}

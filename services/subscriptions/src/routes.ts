@@ -1,0 +1,25 @@
+import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
+import type { Clock } from '@evergreen/service-kit/clock.ts';
+import type { HttpApp } from '@evergreen/service-kit/http.ts';
+import type pg from 'pg';
+import type { AdvanceDeps } from './advance-clock.ts';
+import { clockRoutes } from './clock-routes.ts';
+import type { PrismaClient } from './generated/client.ts';
+import { planRoutes } from './plan-routes.ts';
+import { subscriptionRoutes } from './subscription-routes.ts';
+import type { SubscriptionStore } from './subscription-store.ts';
+
+export interface RouteDeps {
+  access: AccessHooks;
+  pool: pg.Pool;
+  prisma: PrismaClient;
+  store: SubscriptionStore;
+  clock: Clock;
+  advance: AdvanceDeps;
+}
+
+export function routes(app: HttpApp, deps: RouteDeps): void {
+  planRoutes(app, deps);
+  subscriptionRoutes(app, deps);
+  clockRoutes(app, deps);
+}

@@ -1,0 +1,132 @@
+import { lookup } from 'node:dns/promises';
+import { QUEUES } from '@evergreen/contracts/topology.ts';
+import type { Activity } from '@evergreen/service-kit/activity.ts';
+import { rest } from '@evergreen/service-kit/backoff.ts';
+import type { Broker } from '@evergreen/service-kit/broker.ts';
+import type { Clock } from '@evergreen/service-kit/clock.ts';
+import { Problem } from '@evergreen/service-kit/problem.ts';
+import { deadQueue, queueNames } from '@evergreen/service-kit/topology.ts';
+import type pg from 'pg';
+import { readNow } from './business-time.ts';
+import { countChargesInFlight, readOldestDue } from './sql/due.ts';
+
+/*
+ * Has everything settled? A message may move from a place not yet looked at to one already looked at, so one look is not
+ * enough: two looks in a row must find nothing, and nothing may have been handled between them.
+ */
+
+const LOOK_INTERVAL_MS = 15;
+const ACTIVITY_TIMEOUT_MS = 2_000;
+
+// A dead letter waits for an operator; it would hold up the clock for ever.
+const dead = new Set(QUEUES.map(({ name }) => deadQueue(name)));
+const LIVE_QUEUES = queueNames().filter((name) => !dead.has(name));
+
+interface Look {
+  /** What is still moving, in words for the operator; empty when nothing is. */
+  moving: string[];
+  /** Messages settled so far, by everybody. */
+  handled: number;
+}
+
+export interface SettlingDeps {
+  pool: pg.Pool;
+  clock: Clock;
+  broker: Pick<Broker, 'queueDepths'>;
+  /** This process' own. */
+  activity: () => Promise<Activity>;
+  /** The origins of the other services; each address behind a name is a replica. */
+  activityUrls: readonly string[];
+  serviceToken: string;
+}
+
+/**
+ * Waits until no work is due, on its way or in anybody's hands.
+ * @throws Problem settle_timeout that says what is still moving after `timeoutMs`; service_unavailable when `signal` aborts
+ */
+export async function awaitSettled(
+  deps: SettlingDeps,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  for (let last: Look | undefined; ; ) {
+    const look = await lookAround(deps);
+    const isQuiet = look.moving.length === 0;
+    if (isQuiet && last?.moving.length === 0 && last.handled === look.handled) return;
+    if (signal.aborted) throw new Problem('service_unavailable', 'The service is stopping; advance the clock again');
+    if (performance.now() > deadline) {
+      const what = isQuiet ? 'messages are still being handled' : look.moving.join('; ');
+      throw new Problem('settle_timeout', `After ${timeoutMs / 1000} s: ${what}. The clock stays where it is`);
+    }
+    last = look;
+    await rest(LOOK_INTERVAL_MS, signal);
+  }
+}
+
+async function lookAround(deps: SettlingDeps): Promise<Look> {
+  const ours = await lookHere(deps);
+  // While there is work here, asking the others would only slow them down.
+  if (ours.moving.length > 0) return ours;
+  const others = await Promise.all(deps.activityUrls.map((url) => lookAt(url, deps.serviceToken)));
+  const looks = [ours, ...others.flat()];
+  return {
+    moving: [...looks.flatMap(({ moving }) => moving), ...(await lookAtQueues(deps.broker))],
+    handled: looks.reduce((sum, { handled }) => sum + handled, 0),
+  };
+}
+
+async function lookHere({ pool, clock, activity }: SettlingDeps): Promise<Look> {
+  const oldestDue = await readOldestDue(pool, await readNow(clock));
+  const charges = await countChargesInFlight(pool);
+  const look = lookOf('subscriptions', await activity());
+  if (oldestDue) look.moving.push(`subscriptions have been due since ${oldestDue}`);
+  if (charges > 0) look.moving.push(`the wallet has yet to answer for ${charges} charge(s)`);
+  return look;
+}
+
+async function lookAt(url: string, serviceToken: string): Promise<Look[]> {
+  try {
+    const addresses = await addressesOf(url);
+    return await Promise.all(addresses.map(async (address) => lookOf(url, await readActivity(address, serviceToken))));
+  } catch (error) {
+    return [{ moving: [`${url} does not answer (${error instanceof Error ? error.message : error})`], handled: 0 }];
+  }
+}
+
+async function readActivity(address: string, serviceToken: string): Promise<Activity> {
+  const response = await fetch(new URL('/internal/activity', address), {
+    headers: { authorization: `Bearer ${serviceToken}` },
+    signal: AbortSignal.timeout(ACTIVITY_TIMEOUT_MS),
+    redirect: 'error',
+  });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return (await response.json()) as Activity;
+}
+
+/** One URL for each address behind the name. IPv6 only counts where there is no IPv4: most name both for one process. */
+async function addressesOf(url: string): Promise<string[]> {
+  const hostname = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
+  const found = await lookup(hostname, { all: true });
+  const ipv4 = found.filter(({ family }) => family === 4);
+  return (ipv4.length > 0 ? ipv4 : found).map(({ address, family }) => {
+    const direct = new URL(url);
+    direct.hostname = family === 6 ? `[${address}]` : address;
+    return direct.href;
+  });
+}
+
+function lookOf(name: string, { outbox, inFlight, handled }: Activity): Look {
+  const moving: string[] = [];
+  if (outbox > 0) moving.push(`${name} has ${outbox} event(s) to publish`);
+  if (inFlight > 0) moving.push(`${name} has ${inFlight} message(s) in hand`);
+  return { moving, handled };
+}
+
+async function lookAtQueues(broker: Pick<Broker, 'queueDepths'>): Promise<string[]> {
+  try {
+    const depths = await broker.queueDepths(LIVE_QUEUES);
+    return depths.filter(({ ready }) => ready > 0).map(({ name, ready }) => `${ready} message(s) wait in ${name}`);
+  } catch (error) {
+    return [`the broker does not answer (${error instanceof Error ? error.message : error})`];
+  }
+}

@@ -1,0 +1,73 @@
+import { accessHooks, type FindKey, tokenVerifier } from '@evergreen/service-kit/auth.ts';
+import { connectBroker } from '@evergreen/service-kit/broker.ts';
+import { openClock } from '@evergreen/service-kit/clock.ts';
+import { openPool } from '@evergreen/service-kit/database.ts';
+import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
+import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
+import type { ServiceContext } from '@evergreen/service-kit/process.ts';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { buildApp } from './app.ts';
+import type { SubscriptionsConfig } from './config.ts';
+import { consume } from './consumers.ts';
+import { PrismaClient } from './generated/client.ts';
+import { observeLag } from './lag.ts';
+import { startScheduler } from './scheduler.ts';
+import { openSubscriptionStore } from './subscription-store.ts';
+import { createSweep } from './sweep.ts';
+
+/**
+ * The composition root: opens everything in order, and registers how to close it in the opposite one.
+ * @returns the origin it listens on
+ */
+export async function startSubscriptions(
+  { logger, metrics, onStop }: ServiceContext,
+  config: SubscriptionsConfig,
+  findKey: FindKey,
+): Promise<string> {
+  const service = 'subscriptions';
+  const pool = openPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_SIZE, service, logger });
+  onStop('database', () => pool.end());
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const pruning = startInboxPruning(pool, logger);
+  onStop('inbox pruning', () => pruning.stop());
+
+  const broker = await connectBroker({ url: config.AMQP_URL, service, logger, metrics });
+  onStop('broker', () => broker.close());
+  const outbox = startOutboxRelay({ pool, broker, logger, metrics });
+  onStop('outbox relay', () => outbox.stop());
+
+  const clock = openClock({ simulated: config.SIMULATED_CLOCK, pool });
+  const store = openSubscriptionStore({ pool, wakeOutbox: outbox.wake, metrics });
+  const scheduler = startScheduler(createSweep({ store, clock, logger, metrics }), logger);
+  onStop('scheduler', () => scheduler.stop());
+  observeLag({ pool, clock, logger, metrics });
+  await consume(broker, store);
+
+  const verifyToken = tokenVerifier({ findKey, issuer: config.AUTH_ISSUER });
+  const app = await buildApp({
+    logger,
+    metrics,
+    pool,
+    prisma,
+    store,
+    clock,
+    access: accessHooks({ verifyToken, serviceToken: config.SERVICE_TOKEN }),
+    ready: {
+      database: async () => void (await pool.query('SELECT 1')),
+      broker: () => {
+        if (!broker.isReady()) throw new Error('not connected');
+      },
+    },
+    activity: async () => ({ outbox: await outbox.pending(), ...broker.activity() }),
+    advance: {
+      broker,
+      activityUrls: config.ACTIVITY_URLS,
+      serviceToken: config.SERVICE_TOKEN,
+      settleTimeoutMs: config.SETTLE_TIMEOUT_MS,
+      wakeOutbox: outbox.wake,
+      wakeScheduler: scheduler.wake,
+    },
+  });
+  onStop('http', () => app.close());
+  return app.listen({ host: config.HOST, port: config.PORT });
+}

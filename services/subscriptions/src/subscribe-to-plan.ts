@@ -1,0 +1,72 @@
+import type { Plan } from '@evergreen/contracts/http/subscriptions.ts';
+import type { Caller } from '@evergreen/service-kit/auth.ts';
+import type { Clock } from '@evergreen/service-kit/clock.ts';
+import { Problem } from '@evergreen/service-kit/problem.ts';
+import { readNow } from './business-time.ts';
+import { subscribe } from './decisions/subscribe.ts';
+import type { Subscription } from './decisions/subscription.ts';
+import type { PrismaClient } from './generated/client.ts';
+import { readPlan } from './plans.ts';
+import type { SubscriptionStore } from './subscription-store.ts';
+import { findSubscription, readSubscription } from './subscriptions.ts';
+
+export interface SubscribeRequest {
+  /** The id of the subscription, UUIDv7, chosen with the idempotency key. */
+  id: string;
+  planId: string;
+  caller: Caller;
+  requestId: string;
+}
+
+/**
+ * Subscribes the caller to a plan at its price of now. Run again with the same id, after a crash, it answers the subscription
+ * that is there. A trial is for who subscribes to the plan for the first time.
+ * @throws Problem not_found, plan_not_available, already_subscribed, validation_failed for an unknown time zone
+ */
+export async function subscribeToPlan(
+  deps: { prisma: PrismaClient; store: SubscriptionStore; clock: Clock },
+  { id, planId, caller, requestId }: SubscribeRequest,
+): Promise<Subscription> {
+  const { prisma, store, clock } = deps;
+  const existing = await findSubscription(prisma, caller.id, id);
+  if (existing) return existing;
+  const plan = await readPlan(prisma, planId);
+  if (!plan.active) throw new Problem('plan_not_available', `${plan.name} is not sold any more`);
+  const { name: planName, price, interval, graceDays, accessDuringGrace } = plan;
+  const move = subscribe({
+    id,
+    userId: caller.id,
+    terms: { planId, planName, price, interval, graceDays, accessDuringGrace },
+    timeZone: knownTimeZone(caller.timeZone),
+    trialDays: await trialDaysFor(prisma, caller.id, plan),
+    at: await readNow(clock),
+  });
+  const cause = { type: 'POST /v1/subscriptions', id: requestId, correlationId: requestId };
+  const isNew = await store.begin({ ...move, cause }).catch((error: unknown) => {
+    throw isSecondLiveOne(error)
+      ? new Problem('already_subscribed', `You have ${planName} already; a canceled one can be resumed until it ends`)
+      : error;
+  });
+  return isNew ? move.after : readSubscription(prisma, caller.id, id);
+}
+
+async function trialDaysFor(prisma: PrismaClient, userId: string, { id: planId, trialDays }: Plan): Promise<number> {
+  if (trialDays === 0) return 0;
+  const earlier = await prisma.subscription.findFirst({ where: { userId, planId }, select: { id: true } });
+  return earlier ? 0 : trialDays;
+}
+
+function knownTimeZone(timeZone: string): string {
+  try {
+    return new Temporal.ZonedDateTime(0n, timeZone).timeZoneId;
+  } catch {
+    const message = 'is not a time zone we know';
+    throw new Problem('validation_failed', `token.zoneinfo ${message}`, {
+      errors: [{ field: 'token.zoneinfo', message }],
+    });
+  }
+}
+
+/** The unique index lets one of any number of concurrent requests through. */
+const isSecondLiveOne = (error: unknown): boolean =>
+  error instanceof Error && 'constraint' in error && error.constraint === 'subscription_live';

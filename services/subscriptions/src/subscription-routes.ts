@@ -1,0 +1,169 @@
+import {
+  CancelBody,
+  Entitlements,
+  SubscribeBody,
+  Subscription,
+  TimelineEntry,
+  UpcomingQuery,
+  UpcomingRenewals,
+} from '@evergreen/contracts/http/subscriptions.ts';
+import { IdempotencyHeaders, IdParams, Page, PageQuery } from '@evergreen/contracts/primitives.ts';
+import { ProblemBody } from '@evergreen/contracts/problems.ts';
+import type { HttpApp } from '@evergreen/service-kit/http.ts';
+import { idempotent } from '@evergreen/service-kit/idempotency.ts';
+import type { FastifyRequest } from 'fastify';
+import { readNow } from './business-time.ts';
+import { commandSubscription } from './command-subscription.ts';
+import type { Command } from './decisions/triggers.ts';
+import type { RouteDeps } from './routes.ts';
+import { subscribeToPlan } from './subscribe-to-plan.ts';
+import { upcomingOf, viewOf } from './subscription-view.ts';
+import { listSubscriptions, readEntitlements, readSubscription, readTimeline } from './subscriptions.ts';
+
+const forUsers = { tags: ['subscriptions'], security: [{ accessToken: [] }] };
+
+export function subscriptionRoutes(app: HttpApp, deps: RouteDeps): void {
+  const { access, prisma, pool, clock } = deps;
+  const onRequest = access.requireUser;
+
+  app.post(
+    '/v1/subscriptions',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Subscribe to a plan',
+        description: 'Answers at once; the first period starts when the balance has paid for it, within 24 hours.',
+        headers: IdempotencyHeaders,
+        body: SubscribeBody,
+        response: { 201: Subscription, '4xx': ProblemBody },
+      },
+      onRequest,
+      ...idempotent(pool),
+    },
+    async (request, reply) => {
+      const { resourceId: id, caller, id: requestId } = request;
+      const subscription = await subscribeToPlan(deps, { id, planId: request.body.planId, caller, requestId });
+      reply.header('location', `/v1/subscriptions/${id}`);
+      return reply.code(201).send(viewOf(subscription, await readNow(clock)));
+    },
+  );
+
+  app.get(
+    '/v1/subscriptions',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Subscriptions, newest first',
+        querystring: PageQuery,
+        response: { 200: Page(Subscription), '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    async (request) => listSubscriptions(prisma, request.caller.id, request.query, await readNow(clock)),
+  );
+
+  app.get(
+    '/v1/subscriptions/:id',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'One subscription',
+        params: IdParams,
+        response: { 200: Subscription, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    async (request) =>
+      viewOf(await readSubscription(prisma, request.caller.id, request.params.id), await readNow(clock)),
+  );
+
+  app.get(
+    '/v1/subscriptions/:id/timeline',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'What happened to a subscription and why, newest first',
+        params: IdParams,
+        querystring: PageQuery,
+        response: { 200: Page(TimelineEntry), '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    (request) => readTimeline(prisma, request.caller.id, request.params.id, request.query),
+  );
+
+  app.get(
+    '/v1/subscriptions/:id/upcoming',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'The next renewals, if nothing changes until then',
+        description: 'Empty when it does not renew, and while the dates hang on when a payment comes.',
+        params: IdParams,
+        querystring: UpcomingQuery,
+        response: { 200: UpcomingRenewals, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    async (request) => {
+      const subscription = await readSubscription(prisma, request.caller.id, request.params.id);
+      return { data: upcomingOf(subscription, request.query.count ?? 6, await readNow(clock)) };
+    },
+  );
+
+  app.get(
+    '/v1/entitlements',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'What the caller may use now',
+        response: { 200: Entitlements, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    async (request) => readEntitlements(prisma, request.caller.id, await readNow(clock)),
+  );
+
+  commandRoutes(app, deps);
+}
+
+function commandRoutes(app: HttpApp, deps: RouteDeps): void {
+  const response = { 200: Subscription, '4xx': ProblemBody };
+  const onRequest = deps.access.requireUser;
+
+  const obey = async (request: FastifyRequest<{ Params: IdParams }>, command: Command) => {
+    const { params, caller, id: requestId } = request;
+    const subscription = await commandSubscription(deps, { id: params.id, command, caller, requestId });
+    return viewOf(subscription, await readNow(deps.clock));
+  };
+
+  app.post(
+    '/v1/subscriptions/:id/cancel',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Switch off the renewal: it runs to the end of what is paid',
+        description:
+          'While a payment is being waited for, that is given up. A payment that came first buys a last period.',
+        params: IdParams,
+        body: CancelBody,
+        response,
+      },
+      onRequest,
+      // There is nothing one has to say.
+      preValidation: async (request) => {
+        request.body ??= {};
+      },
+    },
+    (request) => obey(request, 'cancel'),
+  );
+
+  app.post(
+    '/v1/subscriptions/:id/resume',
+    {
+      schema: { ...forUsers, summary: 'Switch the renewal on again', params: IdParams, response },
+      onRequest,
+    },
+    (request) => obey(request, 'resume'),
+  );
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '@evergreen/service-kit/clock.ts';
+import { isTransient } from '@evergreen/service-kit/transience.ts';
+import type { Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
+import { v7 as uuidv7 } from 'uuid';
+import { readNow } from './business-time.ts';
+import { decide } from './decisions/lifecycle.ts';
+import type { CausedMove } from './decisions/move.ts';
+import { nextAction } from './decisions/next-action.ts';
+import type { Subscription } from './decisions/subscription.ts';
+import type { SubscriptionStore } from './subscription-store.ts';
+
+/** Subscriptions taken in one transaction. */
+export const SWEEP_BATCH = 200;
+/** How long a subscription that cannot be moved is left alone, so that it does not hold up the others. */
+const REST_MS = 60_000;
+/** When so many rest, it is not about single subscriptions any more, and the scheduler backs off. */
+const MAX_RESTING = 1_000;
+
+export interface SweepDeps {
+  store: SubscriptionStore;
+  clock: Clock;
+  logger: Logger;
+  metrics: Registry;
+}
+
+/**
+ * One sweep: takes a batch of due subscriptions and does what is due. Any number may run at once, here and in other replicas.
+ * When a batch fails, its subscriptions are taken one by one, and the one that fails alone rests a minute.
+ * @returns the sweep, which answers whether there may be more to do at once; it throws when the database is away
+ */
+export function createSweep({ store, clock, logger, metrics }: SweepDeps): () => Promise<boolean> {
+  const failed = new Counter({
+    name: 'subscription_sweep_failures_total',
+    help: 'Times a due subscription could not be moved and was left alone for a minute',
+    registers: [metrics],
+  });
+  const restingUntilMs = new Map<string, number>();
+  let singlesToGo = 0;
+
+  return async () => {
+    const limit = singlesToGo > 0 ? 1 : SWEEP_BATCH;
+    const now = await readNow(clock);
+    let taken: string[] = [];
+    try {
+      const moves = await store.updateDue({ now, limit, except: resting(restingUntilMs) }, (due) => {
+        taken = [...due.keys()];
+        return [...due.values()].map((subscription) => moveByTime(subscription, now));
+      });
+      singlesToGo = moves.length < limit ? 0 : Math.max(0, singlesToGo - 1);
+      return moves.length === limit;
+    } catch (error) {
+      const [only, ...others] = taken;
+      if (isTransient(error) || only === undefined || restingUntilMs.size >= MAX_RESTING) throw error;
+      logger.error({ err: error, subscriptionId: only, subscriptions: taken.length }, 'due subscriptions not moved');
+      if (others.length > 0) {
+        singlesToGo = taken.length;
+      } else {
+        restingUntilMs.set(only, performance.now() + REST_MS);
+        failed.inc();
+      }
+      return true;
+    }
+  };
+}
+
+/** Each subscription begins a story of its own, so each has its own correlation id. */
+function moveByTime(subscription: Subscription, now: Temporal.Instant): CausedMove {
+  const action = nextAction(subscription);
+  const move = action && decide(subscription, { name: action.trigger, at: now });
+  if (!move) throw new Error(`subscription ${subscription.id} is ${subscription.status} and has nothing due`);
+  const id = uuidv7();
+  return { ...move, cause: { type: 'schedule', id, correlationId: id } };
+}
+
+function resting(untilMs: Map<string, number>): string[] {
+  const nowMs = performance.now();
+  for (const [id, until] of untilMs) if (until <= nowMs) untilMs.delete(id);
+  return [...untilMs.keys()];
+}

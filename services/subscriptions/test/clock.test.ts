@@ -1,0 +1,177 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Asked, type Body, openRig, type Person, type Replica, type Rig, SERVICE_TOKEN, until } from './rig.ts';
+import { failed, succeeded, voided } from './wallet.ts';
+
+let rig: Rig;
+let service: Replica;
+let wallet: Server;
+let operator: Person;
+/** What the test in the place of the wallet says of its work, over HTTP. */
+const walletActivity = { outbox: 0, inFlight: 0, handled: 0 };
+
+beforeAll(async () => {
+  rig = await openRig();
+  wallet = createServer((request, response) => {
+    const isOurs = request.headers.authorization === `Bearer ${SERVICE_TOKEN}` && request.url === '/internal/activity';
+    response.writeHead(isOurs ? 200 : 401, { 'content-type': 'application/json' }).end(JSON.stringify(walletActivity));
+  });
+  await new Promise<void>((resolve) => wallet.listen(0, '127.0.0.1', resolve));
+  const ACTIVITY_URLS = `http://localhost:${(wallet.address() as AddressInfo).port}`;
+  await rig.readOtherQueues();
+  service = await rig.startReplica({ ACTIVITY_URLS, SETTLE_TIMEOUT_MS: '1500' });
+  operator = rig.person({ role: 'operator', zoneinfo: 'UTC' });
+});
+afterAll(async () => {
+  wallet?.close();
+  await rig?.close();
+});
+afterEach(async () => {
+  rig.answerWith(undefined);
+  walletActivity.inFlight = 0;
+  // What one test leaves would fall due in the next.
+  await rig.pool.query(
+    `UPDATE subscription SET status = 'expired', next_action_at = NULL, charge_id = NULL, charge_state = NULL,
+       charge_amount = NULL, charge_period_start = NULL, charge_period_end = NULL, charge_period_number = NULL,
+       charge_asked_at = NULL, charge_shortfall = NULL, charge_version = NULL`,
+  );
+});
+
+const advance = (body: Body, person = operator) => service.call('POST', '/v1/clock/advance', { ...person, body });
+const readClock = async () => (await service.call('GET', '/v1/clock', operator)).body;
+const alwaysPay = async (asked: Asked) => rig.say(succeeded(asked));
+
+async function activeOne(user: Person, plan: Body = {}): Promise<Body> {
+  rig.answerWith(alwaysPay);
+  const { id: planId } = await service.createPlan(operator, plan);
+  const { id } = await service.subscribe(user, planId);
+  await until('it to be active', async () => (await service.subscription(user, id)).status === 'active');
+  return service.subscription(user, id);
+}
+
+describe('advancing the clock', () => {
+  test('plays a year of a monthly plan, exact to the millisecond', async () => {
+    const user = rig.person({ zoneinfo: 'Europe/Amsterdam' });
+    await advance({ to: '2027-01-31T08:00:00.000Z' });
+    const { id, currentPeriod } = await activeOne(user);
+    const { status, body } = await advance({ by: 'P1Y' });
+    expect({ status, body }).toMatchObject({ status: 200, body: { steps: 12, settled: true } });
+
+    const { rows } = await rig.pool.query(
+      'SELECT period_start, period_end FROM granted_period WHERE subscription_id = $1 ORDER BY period_start',
+      [id],
+    );
+    const anchor = Temporal.Instant.from(currentPeriod.start).toZonedDateTimeISO('Europe/Amsterdam');
+    const expected = Array.from({ length: 13 }, (_, months) => anchor.add({ months }).epochMilliseconds);
+    expect(rows.map(({ period_start }) => period_start.getTime())).toEqual(expected);
+    expect(rows.map(({ period_end }) => period_end.getTime())).toEqual([
+      ...expected.slice(1),
+      anchor.add({ months: 13 }).epochMilliseconds,
+    ]);
+    expect(rows.map(({ period_start }) => period_start.toISOString().slice(5, 13))).toEqual([
+      ...['01-31T08', '02-28T08', '03-31T07', '04-30T07', '05-31T07', '06-30T07', '07-31T07'],
+      ...['08-31T07', '09-30T07', '10-31T08', '11-30T08', '12-31T08', '01-31T08'],
+    ]);
+  });
+
+  test('tells everybody once for each step, and never back', async () => {
+    const before = (await readClock()).offsetMs;
+    rig.ticks.length = 0;
+    const { body } = await advance({ by: 'P1D' });
+    const { offsetMs } = await readClock();
+    await until('the last move to be told', () => rig.ticks.at(-1)?.offsetMs === offsetMs);
+    expect(rig.ticks).toHaveLength(body.steps + 1);
+    expect(offsetMs).toBeGreaterThan(before + 86_000_000);
+  });
+
+  test('walks through days of grace to the end, and waits for the void', async () => {
+    const user = rig.person({ zoneinfo: 'UTC' });
+    const { id, currentPeriod } = await activeOne(user, { graceDays: 3 });
+    rig.answerWith((asked) => rig.say(asked.type.includes('ChargeVoidRequested') ? voided(asked) : failed(asked)));
+    await advance({ by: 'P1M' });
+    await advance({ by: 'P4D' });
+    expect(await service.subscription(user, id)).toMatchObject({ status: 'expired', accessUntil: currentPeriod.end });
+    const { body } = await service.call('GET', `/v1/subscriptions/${id}/timeline`, user);
+    const grace = body.data.find(({ trigger }: Body) => trigger === 'grace_ended');
+    const endOfGrace = Temporal.Instant.from(currentPeriod.end).add({ hours: 72 });
+    expect(endOfGrace.until(grace.at).total('seconds')).toBeGreaterThanOrEqual(0);
+    expect(endOfGrace.until(grace.at).total('seconds')).toBeLessThan(60);
+  });
+
+  test('that does not settle says what is still moving, stays where it got to, and can be taken up again', async () => {
+    const user = rig.person({ zoneinfo: 'UTC' });
+    const { id, currentPeriod } = await activeOne(user);
+    rig.answerWith(undefined);
+    const { body } = await advance({ by: 'P2M' });
+    expect(body).toMatchObject({ status: 504, code: 'settle_timeout' });
+    expect(body.detail).toMatch(/wallet has yet to answer for \d+ charge/);
+    const lateSeconds = Temporal.Instant.from(currentPeriod.end)
+      .until((await readClock()).now)
+      .total('seconds');
+    expect(lateSeconds).toBeGreaterThanOrEqual(0);
+    expect(lateSeconds).toBeLessThan(60);
+
+    rig.answerWith(alwaysPay);
+    const [, unanswered] = rig.askedAbout(id);
+    if (unanswered) await rig.say(succeeded(unanswered));
+    expect((await advance({ by: 'P2M' })).status).toBe(200);
+    const { rowCount } = await rig.pool.query('SELECT 1 FROM granted_period WHERE subscription_id = $1', [id]);
+    expect(rowCount).toBe(4);
+  });
+
+  test('waits for work in the hands of other services', async () => {
+    walletActivity.inFlight = 2;
+    const { body } = await advance({ by: 'PT1S' });
+    expect(body.code).toBe('settle_timeout');
+    expect(body.detail).toMatch(/http:\/\/localhost:\d+ has 2 message\(s\) in hand/);
+  });
+
+  test('twice at once is refused', async () => {
+    walletActivity.inFlight = 1;
+    const first = advance({ by: 'PT1S' });
+    await until('the clock to be moved', async () => {
+      const { rowCount } = await rig.pool.query(
+        `SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+         WHERE locktype = 'advisory' AND granted AND datname = current_database()`,
+      );
+      return rowCount === 1;
+    });
+    expect((await advance({ by: 'PT1S' })).body).toMatchObject({ status: 409, code: 'clock_busy' });
+    walletActivity.inFlight = 0;
+    expect((await first).status).toBe(200);
+  });
+});
+
+describe('the clock is not moved', () => {
+  test.each([
+    ['body', {}],
+    ['body', { by: 'P1D', to: '2040-01-01T00:00:00Z' }],
+    ['body.by', { by: 'P-1D' }],
+    ['body.by', { by: 'P' }],
+    ['body.by', { by: 'PT0S' }],
+    ['body.by', { by: 'P11Y' }],
+    ['body.by', { by: 'P999999999999999Y' }],
+    ['body.by', { by: '1 month' }],
+    ['body.to', { to: '2020-01-01T00:00:00Z' }],
+    ['body.to', { to: 'tomorrow' }],
+    ['body.speed', { speed: 2 }],
+  ])('and the field that is wrong is named: %s', async (field, wrong) => {
+    const { body } = await advance(wrong);
+    expect(body).toMatchObject({ status: 400, code: 'validation_failed', errors: [{ field }] });
+  });
+
+  test('by a customer', async () => {
+    expect((await advance({ by: 'P1D' }, rig.person())).body.code).toBe('forbidden');
+    expect((await service.call('GET', '/v1/clock', rig.person())).body.code).toBe('forbidden');
+  });
+
+  test('where it is real', async () => {
+    const real = await rig.startReplica({ SIMULATED_CLOCK: 'false' });
+    const { body } = await real.call('POST', '/v1/clock/advance', { ...operator, body: { by: 'P1D' } });
+    expect(body).toMatchObject({ status: 409, code: 'clock_not_simulated' });
+    const clock = (await real.call('GET', '/v1/clock', operator)).body;
+    expect(clock).toMatchObject({ simulated: false, offsetMs: 0 });
+    await real.stop();
+  });
+});
