@@ -27,8 +27,7 @@ export async function settleCharges(
       WALLET_CHARGES.name,
       events.map(({ id }) => id),
     );
-    // Deleting as we go passes over a message that stands twice in one batch.
-    const commands = events.filter(({ id }) => fresh.delete(id)).map(commandOf);
+    const commands = events.filter(({ id }) => fresh.has(id)).map(commandOf);
     await postToLedger(client, commands);
   });
   deps.wakeOutbox();

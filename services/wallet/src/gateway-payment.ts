@@ -24,7 +24,7 @@ export async function settleGatewayPayments(
       WALLET_PAYMENTS.name,
       events.map(({ id }) => id),
     );
-    const settlements = events.filter(({ id }) => fresh.delete(id)).map((event) => settlementOf(event, businessTime));
+    const settlements = events.filter(({ id }) => fresh.has(id)).map((event) => settlementOf(event, businessTime));
     await settleTopUps(client, settlements);
   });
   deps.wakeOutbox();

@@ -2,6 +2,7 @@ import { accessHooks, remoteKeys, tokenVerifier } from '@evergreen/service-kit/a
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
+import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import { runService } from '@evergreen/service-kit/process.ts';
 import { PrismaPg } from '@prisma/adapter-pg';
@@ -18,6 +19,9 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
   const pool = openPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_SIZE, service: 'wallet', logger });
   onStop('database', () => pool.end());
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+
+  const inbox = startInboxPruning(pool, logger);
+  onStop('inbox pruning', () => inbox.stop());
 
   const broker = await connectBroker({ url: config.AMQP_URL, service: 'wallet', logger, metrics });
   onStop('broker', () => broker.close());

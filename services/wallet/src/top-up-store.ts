@@ -10,7 +10,7 @@ import type { Command } from './decisions/ledger.ts';
 import { postToLedger } from './ledger-store.ts';
 
 /** How long whoever pursues a top-up has it to itself. When that process dies, the completer takes over after this. */
-export const PURSUIT_LEASE_SECONDS = 45;
+export const PURSUIT_LEASE_SECONDS = 15;
 
 export interface NewTopUp {
   id: string;

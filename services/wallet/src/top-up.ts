@@ -5,6 +5,7 @@ import type { PaymentGateway } from './payment-gateway.ts';
 import {
   claimUnfinished,
   type NewTopUp,
+  PURSUIT_LEASE_SECONDS,
   postponePursuit,
   recordIntent,
   settleTopUp,
@@ -13,6 +14,8 @@ import {
 
 /** A request waits this long for the outcome; then it answers `processing`, and the top-up finishes by itself. */
 const ANSWER_WITHIN_MS = 3_000;
+/** Ends before the lease does, so that no two processes pursue one top-up for long. */
+const PURSUIT_TIMEOUT_MS = (PURSUIT_LEASE_SECONDS - 2) * 1_000;
 const COMPLETER_POLL_MS = 500;
 const COMPLETER_BATCH = 20;
 const REST_BASE_MS = 1_000;
@@ -35,7 +38,8 @@ export function topUps(deps: TopUpDeps) {
   const stopping = new AbortController();
 
   const pursueInBackground = (topUp: TopUpRow, askFirst: boolean): Promise<void> => {
-    const pursuit = pursue(deps, topUp, askFirst, stopping.signal)
+    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(PURSUIT_TIMEOUT_MS)]);
+    const pursuit = pursue(deps, topUp, askFirst, signal)
       .catch((err: unknown) =>
         deps.logger.error({ err, topUpId: topUp.id }, 'pursuit of a top-up failed, the lease retries it'),
       )
@@ -88,7 +92,7 @@ async function pursue(deps: TopUpDeps, topUp: TopUpRow, askFirst: boolean, signa
   if (outcome.status === 'unknown') {
     const restMs = (0.5 + Math.random() / 2) * Math.min(REST_MAX_MS, REST_BASE_MS * 2 ** topUp.attempts);
     deps.logger.warn({ topUpId: id, reason: outcome.reason, restMs: Math.round(restMs) }, 'top-up outcome unknown');
-    await postponePursuit(deps.pool, id, signal.aborted ? 0 : restMs);
+    await postponePursuit(deps.pool, id, restMs);
     return;
   }
   const businessTime = iso(await deps.clock.now());
