@@ -1,11 +1,11 @@
 import type { Envelope, EventDefinition, EventOf } from '@evergreen/contracts/envelope.ts';
 import type { ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
+import { fullJitterMs, rest } from './backoff.ts';
 import { afterFailure, type DeadReason, toDead } from './dead-letter.ts';
 import { readEvent } from './events.ts';
 import type { Outgoing, Publisher } from './publisher.ts';
 import { transience } from './transience.ts';
-import { fullJitterMs, rest } from './backoff.ts';
 
 /*
  * What becomes of one batch of messages.

@@ -3,13 +3,13 @@ import { EVENT_EXCHANGE } from '@evergreen/contracts/topology.ts';
 import type { ChannelModel } from 'amqplib';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { within } from './backoff.ts';
 import type { EventHandler } from './batch.ts';
 import { keepConnected } from './connection.ts';
 import { type Consumer, consumerMetrics, createConsumer } from './consumer.ts';
 import { createListener, type Listener, type TransientSubscription } from './listener.ts';
 import { createPublisher, type Outgoing, type Publisher, type Refusal } from './publisher.ts';
 import { declareTopology, queueNames } from './topology.ts';
-import { within } from './backoff.ts';
 
 /*
  * The broker as a service sees it: one connection that publishes and one that consumes, each kept by connection.ts.

@@ -1,7 +1,7 @@
 import { type ChannelModel, connect } from 'amqplib';
 import type { Logger } from 'pino';
-import { messageOf } from './error-message.ts';
 import { endOf, fullJitterMs, rest, within } from './backoff.ts';
+import { messageOf } from './error-message.ts';
 
 /*
  * A connection that is always there, or on its way back.

@@ -3,11 +3,11 @@ import type { QueueDefinition } from '@evergreen/contracts/topology.ts';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import { Counter, Histogram, type Registry } from 'prom-client';
+import { endOf, rest } from './backoff.ts';
 import { Abandoned, type EventHandler, type Handle, type Outcome, settleBatch } from './batch.ts';
 import type { Lose, Session } from './connection.ts';
 import { messageOf } from './error-message.ts';
 import type { Publisher } from './publisher.ts';
-import { endOf, rest } from './backoff.ts';
 
 /*
  * The consumer of one durable queue, over as many channels as it takes. Each channel is a line of its own:

@@ -2,8 +2,8 @@ import type { Envelope } from '@evergreen/contracts/envelope.ts';
 import type { ClientBase, Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Broker, EventRow } from './broker.ts';
 import { endOf, fullJitterMs, rest } from './backoff.ts';
+import type { Broker, EventRow } from './broker.ts';
 
 /*
  * The transactional outbox: an event is a row that commits with the change it tells of, and the relay brings it to
@@ -99,11 +99,10 @@ export interface OutboxRelayOptions {
 
 /** Publishes what is in the outbox until stopped. Database or broker may go away meanwhile; it waits, and goes on. */
 export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
-  const { pool, broker, logger, metrics, pollMs = 250, batchSize = 500, leaseMs = 30_000 } = options;
+  const { pool, broker, logger, metrics, pollMs = 250, batchSize = 500, leaseMs = 12_000 } = options;
   const counters = relayMetrics(metrics, () => count(pool), logger);
   const stopping = new AbortController();
   let nap = new AbortController();
-  let isWoken = false;
 
   /** Takes one window from claim to delete. */
   async function relayWindow(): Promise<{ claimed: number; confirmed: number }> {
@@ -138,12 +137,12 @@ export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   async function run(): Promise<void> {
     for (let failures = 0; !stopping.signal.aborted; ) {
       nap = new AbortController();
-      isWoken = false;
       try {
         // While the broker is away rows are left alone, so none is resting when it comes back.
         const window = broker.canPublish() ? await relayWindow() : { claimed: 0, confirmed: 0 };
         failures = 0;
-        if (isWoken || (window.claimed === batchSize && window.confirmed > 0)) continue;
+        if (window.claimed === batchSize && window.confirmed > 0) continue;
+        // A wake since the claim has ended this nap before it began.
         await rest(pollMs, AbortSignal.any([nap.signal, stopping.signal]));
       } catch (err) {
         const delayMs = fullJitterMs(++failures, DB_BACKOFF_MS, MAX_DB_BACKOFF_MS);
@@ -155,10 +154,7 @@ export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
 
   const running = run();
   return {
-    wake() {
-      isWoken = true;
-      nap.abort();
-    },
+    wake: () => nap.abort(),
     pending: async () => (await count(pool)).pending,
     async stop() {
       stopping.abort();

@@ -1,6 +1,6 @@
 import type { ConfirmChannel, Message, Options } from 'amqplib';
-import type { Lose } from './connection.ts';
 import { endOf } from './backoff.ts';
+import type { Lose } from './connection.ts';
 
 /*
  * One confirm channel, one window at a time: a window is sent whole, then its confirms are awaited.

@@ -44,46 +44,59 @@ async function publishAll(events: Registered[]): Promise<void> {
   expect((await broker.publish(outboxRows(events))).refused.size).toBe(0);
 }
 
-test.each<[string, string | Buffer, string, string]>([
-  ['malformed', '{"half":', 'malformed', 'not JSON'],
-  ['oversized', 'x'.repeat(MAX_MESSAGE_BYTES + 1), 'oversized', `${MAX_MESSAGE_BYTES + 1} bytes`],
-  ['unknown type', wire({ ...registered(), type: 'evergreen.auth.Nothing.v1' }), 'unknown_type', 'Nothing.v1'],
-  [
-    'other queue’s type',
-    wire({ ...paid(), id: registered().id }),
-    'unknown_type',
-    'which notifier.accounts does not take',
-  ],
-  ['unknown version', wire({ ...registered(), type: 'evergreen.auth.UserRegistered.v2' }), 'unknown_version', '.v2'],
-  ['invalid', wire({ ...registered(), data: {} }), 'invalid', 'event.data.userId is required'],
-])(
-  'a message that is %s is dead-lettered with the reason, and its neighbours are handled',
-  async (_what, body, reason, detail) => {
-    const [before, after] = [registered(), registered()];
-    const { start, calls, settled } = await consumeAccounts();
-    const properties = { contentType: 'text/plain', correlationId: 'c-1', headers: { tenant: 'x', CC: ['elsewhere'] } };
-    await rabbit.sendRaw(wire(before));
-    await rabbit.sendRaw(body, { ...properties, messageId: 'm-1', expiration: 60_000 });
-    await rabbit.sendRaw(wire(after));
-    await start();
-    await until('all three to be settled', () => settled() === 3);
-    expect(calls.flat()).toEqual([before.id, after.id]);
-    const dead = await rabbit.take(DEAD);
-    expect(dead.content.equals(Buffer.from(body))).toBe(true);
-    expect(dead.properties).toMatchObject({ contentType: 'text/plain', correlationId: 'c-1', messageId: 'm-1' });
-    expect(dead.properties.expiration).toBeUndefined();
+const UNREADABLE: Record<string, { body: string; reason: string; detail: string }> = {
+  malformed: { body: '{"half":', reason: 'malformed', detail: 'not JSON' },
+  oversized: { body: 'x'.repeat(MAX_MESSAGE_BYTES + 1), reason: 'oversized', detail: `${MAX_MESSAGE_BYTES + 1} bytes` },
+  stranger: {
+    body: wire({ ...registered(), type: 'evergreen.auth.Nothing.v1' }),
+    reason: 'unknown_type',
+    detail: 'Nothing.v1',
+  },
+  misrouted: { body: wire(paid()), reason: 'unknown_type', detail: 'which notifier.accounts does not take' },
+  newer: {
+    body: wire({ ...registered(), type: 'evergreen.auth.UserRegistered.v2' }),
+    reason: 'unknown_version',
+    detail: 'UserRegistered.v2',
+  },
+  invalid: { body: wire({ ...registered(), data: {} }), reason: 'invalid', detail: 'event.data.userId is required' },
+};
+
+test('what cannot be read is dead-lettered as it came, with the reason, and its neighbours are handled', async () => {
+  const { start, calls, settled } = await consumeAccounts();
+  const neighbours: Registered[] = [];
+  for (const [name, { body }] of Object.entries(UNREADABLE)) {
+    const neighbour = registered();
+    neighbours.push(neighbour);
+    await rabbit.sendRaw(wire(neighbour));
+    const headers = { tenant: 'x', CC: ['elsewhere'] };
+    await rabbit.sendRaw(body, {
+      messageId: name,
+      contentType: 'text/plain',
+      correlationId: 'c',
+      expiration: 60_000,
+      headers,
+    });
+  }
+  const sent = 2 * neighbours.length;
+  await start();
+  await until('all to be settled', () => settled() === sent);
+  expect(calls.flat()).toEqual(neighbours.map(({ id }) => id));
+  for (const { content, properties } of await rabbit.drain(DEAD, neighbours.length)) {
+    const expected = UNREADABLE[properties.messageId];
+    expect(content.toString()).toBe(expected?.body);
+    expect(properties).toMatchObject({ contentType: 'text/plain', correlationId: 'c', expiration: undefined });
     // The broker adds the count of deliveries of a quorum queue by itself.
-    expect({ ...dead.properties.headers, 'x-delivery-count': 0 }).toEqual({
+    expect({ ...properties.headers, 'x-delivery-count': 0 }).toEqual({
       'x-delivery-count': 0,
       tenant: 'x',
-      'x-dead-reason': reason,
-      'x-dead-detail': expect.stringContaining(detail),
+      'x-dead-reason': expected?.reason,
+      'x-dead-detail': expect.stringContaining(expected?.detail ?? 'one of ours'),
       'x-dead-at': expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       'x-original-routing-key': UserRegistered.type,
     });
-    expect(await rabbit.depth(DEAD)).toBe(0);
-  },
-);
+  }
+  expect(await rabbit.depth(DEAD)).toBe(0);
+});
 
 test('an unknown version arrives through the exchange, as every version is bound', async () => {
   const { start, settled } = await consumeAccounts();
@@ -141,49 +154,44 @@ test('a failed event rests about a second, comes back with its attempts counted,
   expect(counted).toContain(`consumer_messages_total{queue="${QUEUE}",outcome="handled"} 1`);
 });
 
-test.each([
-  [0, `${QUEUE}.retry.1`],
-  [1, `${QUEUE}.retry.2`],
-  [2, `${QUEUE}.retry.3`],
-])('after %d failed attempts, one more sends it to %s', async (attempts, next) => {
-  const event = registered();
+test('each failed attempt means a longer rest, and after the last one a message is dead with the error', async () => {
   const { start, settled } = await consumeAccounts(async () => {
     throw new Error('still not');
   });
-  await rabbit.sendRaw(wire(event), { queue: QUEUE, messageId: event.id, headers: { 'x-attempt': attempts } });
+  const events = [0, 1, 2, 3].map((attempts) => ({ attempts, event: registered() }));
+  for (const { attempts, event } of events) {
+    await rabbit.sendRaw(wire(event), { queue: QUEUE, messageId: event.id, headers: { 'x-attempt': attempts } });
+  }
   await start();
-  await until('it to be settled', () => settled() === 1);
-  const resting = await rabbit.take(next, 900);
-  expect(JSON.parse(resting.content.toString())).toEqual(event);
-  expect(resting.properties.messageId).toBe(event.id);
-  expect(resting.properties.headers).toMatchObject({ 'x-attempt': attempts + 1, 'x-last-error': 'still not' });
-  const delayMs = RETRY_DELAYS_MS[attempts] ?? 0;
-  expect(Number(resting.properties.expiration)).toBeGreaterThanOrEqual(delayMs * 0.8);
-  expect(Number(resting.properties.expiration)).toBeLessThanOrEqual(delayMs * 1.2);
-});
-
-test('after the last retry it is dead, with the error', async () => {
-  const event = registered();
-  const { start, settled } = await consumeAccounts(async () => {
-    throw new Error('never');
-  });
-  await rabbit.sendRaw(wire(event), { queue: QUEUE, headers: { 'x-attempt': RETRY_DELAYS_MS.length } });
-  await start();
-  await until('it to be settled', () => settled() === 1);
+  await until('all to be settled', () => settled() === 4);
+  const [first, second, third, last] = events.map(({ event }) => event);
+  for (const [index, event] of [first, second, third].entries()) {
+    const resting = await rabbit.take(`${QUEUE}.retry.${index + 1}`, 700);
+    expect(JSON.parse(resting.content.toString())).toEqual(event);
+    expect(resting.properties.messageId).toBe(event?.id);
+    expect(resting.properties.headers).toMatchObject({ 'x-attempt': index + 1, 'x-last-error': 'still not' });
+    const delayMs = RETRY_DELAYS_MS[index] ?? 0;
+    expect(Number(resting.properties.expiration)).toBeGreaterThanOrEqual(delayMs * 0.8);
+    expect(Number(resting.properties.expiration)).toBeLessThanOrEqual(delayMs * 1.2);
+  }
   const dead = await rabbit.take(DEAD);
-  expect(dead.properties.headers).toMatchObject({ 'x-dead-reason': 'attempts_exhausted', 'x-dead-detail': 'never' });
-  expect(JSON.parse(dead.content.toString())).toEqual(event);
+  expect(JSON.parse(dead.content.toString())).toEqual(last);
+  expect(dead.properties.headers).toMatchObject({
+    'x-dead-reason': 'attempts_exhausted',
+    'x-dead-detail': 'still not',
+  });
 });
 
-test.each([-1, 1.5, 99, 'many'])('an attempt count of %s from outside breaks nothing', async (attempts) => {
+test('an attempt count from outside that makes no sense breaks nothing', async () => {
   const { start, settled } = await consumeAccounts(async () => {
     throw new Error('no');
   });
-  await rabbit.sendRaw(wire(registered()), { queue: QUEUE, headers: { 'x-attempt': attempts } });
+  for (const attempts of [-1, 1.5, 'many', true, 99]) {
+    await rabbit.sendRaw(wire(registered()), { queue: QUEUE, headers: { 'x-attempt': attempts } });
+  }
   await start();
-  await until('it to be settled', () => settled() === 1);
-  const where = attempts === 99 ? DEAD : `${QUEUE}.retry.1`;
-  expect((await rabbit.take(where, 900)).content.length).toBeGreaterThan(0);
+  await until('all to be settled', () => settled() === 5);
+  expect([await rabbit.depth(`${QUEUE}.retry.1`), await rabbit.depth(DEAD)]).toEqual([4, 1]);
 });
 
 test('a dead letter that is redriven starts over, also after the broker itself had moved it', async () => {
@@ -255,6 +263,20 @@ test('copies of one event in one batch are handled once', async () => {
   await start();
   await until('all to be settled', () => settled() === 4);
   expect(calls).toEqual([[one.id, two.id]]);
+});
+
+test('copies of an event that fails share its fate', async () => {
+  const event = registered();
+  const { start, settled, metrics } = await consumeAccounts(async () => {
+    throw new Error('no');
+  });
+  for (let copy = 0; copy < 3; copy++) await rabbit.sendRaw(wire(event));
+  await start();
+  await until('all to be settled', () => settled() === 3);
+  expect(await rabbit.depth(`${QUEUE}.retry.1`)).toBe(1);
+  const counted = await metrics.getSingleMetricAsString('consumer_messages_total');
+  expect(counted).toContain(`consumer_messages_total{queue="${QUEUE}",outcome="retried"} 3`);
+  expect(counted).not.toContain('outcome="handled"');
 });
 
 test('batches are of 200 at most, in order, and one at a time', async () => {

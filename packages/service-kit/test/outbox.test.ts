@@ -98,6 +98,17 @@ test('wake makes events leave at once, and not with the next poll', async () => 
   }
 });
 
+test('no wake is lost, wherever in its window it meets the relay', async () => {
+  const relay = relayWith(await rabbit.open(), { pollMs: 60_000 });
+  const events = registeredMany(200);
+  for (const event of events) {
+    await append([event]);
+    relay.wake();
+  }
+  await untilEmpty();
+  expect(await rabbit.depth(QUEUE)).toBe(200);
+});
+
 test('a backlog leaves in order, window after window without a pause', async () => {
   const events = registeredMany(2_500);
   await append(events);

@@ -141,6 +141,8 @@ export interface OpenBroker {
   broker: Broker;
   metrics: Registry;
   logger: pino.Logger;
+  /** What was logged so far, warnings and worse. */
+  logs: string[];
 }
 
 /** A virtual host of its own, and the raw protocol beside the code under test. */
@@ -181,10 +183,11 @@ export async function createTestBroker(): Promise<TestBroker> {
     depth: async (queue) => (await channel.checkQueue(queue)).messageCount,
     async open(service = 'tester') {
       const metrics = new Registry();
-      const logger = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
+      const logs: string[] = [];
+      const logger = pino({ level: 'warn' }, { write: (line: string) => void logs.push(line) });
       const broker = await connectBroker({ url: vhost.amqpUrl, service, logger, metrics });
       brokers.push(broker);
-      return { broker, metrics, logger };
+      return { broker, metrics, logger, logs };
     },
     cut: (service) => cutConnections(vhost.name, service),
     async drop() {

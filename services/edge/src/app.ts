@@ -8,7 +8,7 @@ import { type Route, UPSTREAMS } from './route-table.ts';
 import { isSocketUpgrade, tunnelSockets } from './socket-tunnel.ts';
 
 /** How long requests in hand may go on when the edge stops; a long poll would take longer than anybody waits. */
-const STOP_GRACE_MS = 5_000;
+const STOP_GRACE_MS = 3_000;
 const READY_TIMEOUT_MS = 1_500;
 
 export interface AppDeps extends Pick<HttpOptions, 'logger' | 'metrics'> {
@@ -48,6 +48,7 @@ export async function buildApp({ logger, metrics, upstreams, routes }: AppDeps) 
 
   const tunnels = tunnelSockets(app.server, { upstream: upstreams.notifier, logger });
   app.addHook('preClose', async () => {
+    tunnels.close();
     setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS).unref();
   });
   return app;

@@ -1,13 +1,12 @@
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import swaggerUi from '@fastify/swagger-ui';
 
-/** The page's own files and nothing else. It sets style attributes as it draws, which cannot be listed one by one. */
+/** The page's own files, the images in them, and requests to this origin. */
 const DOCS_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data:",
-  "font-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'self'",
@@ -20,8 +19,9 @@ export async function docsPage(app: HttpApp): Promise<void> {
     routePrefix: '/docs',
     staticCSP: DOCS_POLICY,
     theme: { title: 'Evergreen API' },
-    // The token lives as long as the tab: local storage is no place for it (ASVS 8.2.2).
-    uiConfig: { docExpansion: 'list', persistAuthorization: false, displayRequestDuration: true },
+    // The token lives as long as the tab, as local storage is no place for it (ASVS 8.2.2). There is no bar to load
+    // other documents: this page is for this API.
+    uiConfig: { layout: 'BaseLayout', persistAuthorization: false, displayRequestDuration: true },
     uiHooks: {
       // The page looks for its document beside itself, where there would be the edge's own; the whole one is elsewhere.
       onRequest: (request, reply, done) => {

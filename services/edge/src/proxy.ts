@@ -18,8 +18,6 @@ interface ServiceAnswer {
   stream: Readable;
 }
 
-type RequestToPass = Pick<FastifyRequest, 'id' | 'ip' | 'body'>;
-
 /** Passes the requests of one row of the route table on to its service, with the path as it came. */
 export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Promise<void> {
   const { prefix, timeoutMs, maxInFlight } = route;
@@ -47,7 +45,8 @@ export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Pro
         timeout: timeoutMs,
         // Only the client knows whether its request may be sent twice.
         retryDelay: () => null as unknown as number,
-        rewriteRequestHeaders,
+        rewriteRequestHeaders: ({ id: requestId, ip: address }, headers) =>
+          headersForService(headers as IncomingHttpHeaders, { requestId, address }),
         rewriteHeaders: (headers, incoming) => {
           const request = incoming as FastifyRequest;
           // The answer to a client that has gone is dropped, and nothing more is heard of it.
@@ -66,14 +65,6 @@ export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Pro
       },
     });
   });
-}
-
-function rewriteRequestHeaders(request: RequestToPass, headers: object): IncomingHttpHeaders {
-  const { id: requestId, ip: address } = request;
-  const rewritten = headersForService(headers as IncomingHttpHeaders, { requestId, address });
-  // A length without a body comes with a GET, whose body is not passed on.
-  if (request.body === undefined) delete rewritten['content-length'];
-  return rewritten;
 }
 
 function bodyOf({ body, headers }: FastifyRequest): { body?: unknown; contentType?: string } {

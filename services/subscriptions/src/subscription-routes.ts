@@ -23,9 +23,14 @@ import { listSubscriptions, readEntitlements, readSubscription, readTimeline } f
 const forUsers = { tags: ['subscriptions'], security: [{ accessToken: [] }] };
 
 export function subscriptionRoutes(app: HttpApp, deps: RouteDeps): void {
-  const { access, prisma, pool, clock } = deps;
-  const onRequest = access.requireUser;
+  subscribeRoute(app, deps);
+  stateRoutes(app, deps);
+  historyRoutes(app, deps);
+  commandRoutes(app, deps);
+}
 
+function subscribeRoute(app: HttpApp, deps: RouteDeps): void {
+  const { access, pool, clock } = deps;
   app.post(
     '/v1/subscriptions',
     {
@@ -37,7 +42,7 @@ export function subscriptionRoutes(app: HttpApp, deps: RouteDeps): void {
         body: SubscribeBody,
         response: { 201: Subscription, '4xx': ProblemBody },
       },
-      onRequest,
+      onRequest: access.requireUser,
       ...idempotent(pool),
     },
     async (request, reply) => {
@@ -47,6 +52,11 @@ export function subscriptionRoutes(app: HttpApp, deps: RouteDeps): void {
       return reply.code(201).send(viewOf(subscription, await readNow(clock)));
     },
   );
+}
+
+/** What is now. */
+function stateRoutes(app: HttpApp, { access, prisma, clock }: RouteDeps): void {
+  const onRequest = access.requireUser;
 
   app.get(
     '/v1/subscriptions',
@@ -76,6 +86,24 @@ export function subscriptionRoutes(app: HttpApp, deps: RouteDeps): void {
     async (request) =>
       viewOf(await readSubscription(prisma, request.caller.id, request.params.id), await readNow(clock)),
   );
+
+  app.get(
+    '/v1/entitlements',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'What the caller may use now',
+        response: { 200: Entitlements, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    async (request) => readEntitlements(prisma, request.caller.id, await readNow(clock)),
+  );
+}
+
+/** What was, and what will be. */
+function historyRoutes(app: HttpApp, { access, prisma, clock }: RouteDeps): void {
+  const onRequest = access.requireUser;
 
   app.get(
     '/v1/subscriptions/:id/timeline',
@@ -110,21 +138,6 @@ export function subscriptionRoutes(app: HttpApp, deps: RouteDeps): void {
       return { data: upcomingOf(subscription, request.query.count ?? 6, await readNow(clock)) };
     },
   );
-
-  app.get(
-    '/v1/entitlements',
-    {
-      schema: {
-        ...forUsers,
-        summary: 'What the caller may use now',
-        response: { 200: Entitlements, '4xx': ProblemBody },
-      },
-      onRequest,
-    },
-    async (request) => readEntitlements(prisma, request.caller.id, await readNow(clock)),
-  );
-
-  commandRoutes(app, deps);
 }
 
 function commandRoutes(app: HttpApp, deps: RouteDeps): void {

@@ -7,16 +7,9 @@ import { Counter, type Registry } from 'prom-client';
 import type { CausedMove } from './decisions/move.ts';
 import type { Subscription } from './decisions/subscription.ts';
 import { insertGrantedPeriods, insertTimeline, selectGranted } from './sql/history.ts';
-import {
-  insertSubscription,
-  lockById,
-  lockDue,
-  type Statement,
-  type SubscriptionRow,
-  updateSubscriptions,
-} from './sql/subscriptions.ts';
+import { insertSubscription, lockById, lockDue, type Statement, updateSubscriptions } from './sql/subscriptions.ts';
 import { eventsOf } from './subscription-events.ts';
-import { fromRow, toRow } from './subscription-row.ts';
+import { fromRow, type SubscriptionRow, toRow } from './subscription-row.ts';
 
 /** Locked until the transaction ends, so a decision about them is still true when it is written. */
 export type Locked = ReadonlyMap<string, Subscription>;

@@ -47,6 +47,7 @@ export function createSweep({ store, clock, logger, metrics }: SweepDeps): () =>
         taken = [...due.keys()];
         return [...due.values()].map((subscription) => moveByTime(subscription, now));
       });
+      if (moves.length > 0) logger.info({ moved: moves.length, now: String(now) }, 'swept');
       singlesToGo = moves.length < limit ? 0 : Math.max(0, singlesToGo - 1);
       return moves.length === limit;
     } catch (error) {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => wallet.listen(0, '127.0.0.1', resolve));
   const ACTIVITY_URLS = `http://localhost:${(wallet.address() as AddressInfo).port}`;
   await rig.readOtherQueues();
-  service = await rig.startReplica({ ACTIVITY_URLS, SETTLE_TIMEOUT_MS: '1500' });
+  service = await rig.startReplica({ ACTIVITY_URLS, SETTLE_TIMEOUT_MS: '2500' });
   operator = rig.person({ role: 'operator', zoneinfo: 'UTC' });
 });
 afterAll(async () => {

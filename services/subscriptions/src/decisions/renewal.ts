@@ -1,12 +1,6 @@
 import { chargeId } from './charge-id.ts';
-import { daysAfter, later, nthPeriod, periodAt, wholeDaysBetween } from './periods.ts';
-import {
-  type NumberedPeriod,
-  type PendingCharge,
-  pendingCharge,
-  periodInUse,
-  type Subscription,
-} from './subscription.ts';
+import { daysAfter, isBefore, nthPeriod, periodAt, wholeDaysBetween } from './periods.ts';
+import { type NumberedPeriod, type PendingCharge, pendingCharge, type Subscription } from './subscription.ts';
 
 /** The calendar as it is now; an anchor that moves makes another one. */
 const calendarOf = ({ anchor, terms: { interval }, timeZone }: Subscription) => ({ anchor, interval, timeZone });
@@ -17,10 +11,9 @@ const calendarOf = ({ anchor, terms: { interval }, timeZone }: Subscription) => 
  */
 export function nextPeriod(subscription: Subscription, now: Temporal.Instant): NumberedPeriod {
   const calendar = calendarOf(subscription);
-  const due = later(now, periodInUse(subscription).end);
-  const { number } = periodAt(calendar, due);
-  const next = Math.max(number, subscription.periodNumber + 1);
-  return { number: next, period: nthPeriod(calendar, next) };
+  const number = subscription.periodNumber + 1;
+  const period = nthPeriod(calendar, number);
+  return isBefore(now, period.end) ? { number, period } : periodAt(calendar, now);
 }
 
 /** A new request for the money of a period, at the price this subscription has. */

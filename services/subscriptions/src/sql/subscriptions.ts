@@ -1,4 +1,4 @@
-import { type SubscriptionRow, WRITTEN_BY_MOVES, WRITTEN_ONCE, type WrittenSubscription } from '../subscription-row.ts';
+import { WRITTEN_BY_MOVES, WRITTEN_ONCE, type WrittenSubscription } from '../subscription-row.ts';
 
 /** Statements on many subscriptions at once; their texts are put together from the row's one list of columns. */
 
@@ -57,5 +57,3 @@ export const updateSubscriptions = (rows: readonly WrittenSubscription[]): State
          WHERE subscription.id = moved.id`,
   values: values(ID_AND_MOVED, rows),
 });
-
-export type { SubscriptionRow };
