@@ -1,16 +1,9 @@
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
-import { PaymentDeclined, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
-import {
-  MAX_MESSAGE_BYTES,
-  NOTIFIER_ACCOUNTS,
-  RETRY_DELAYS_MS,
-  WALLET_PAYMENTS,
-} from '@evergreen/contracts/topology.ts';
+import { MAX_MESSAGE_BYTES, NOTIFIER_ACCOUNTS, RETRY_DELAYS_MS } from '@evergreen/contracts/topology.ts';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Handle, on } from '../src/batch.ts';
-import { newEvent } from '../src/events.ts';
 import { outboxRows } from '../src/outbox.ts';
-import { createTestBroker, registered, registeredMany, type TestBroker, until, wire } from './rig.ts';
+import { createTestBroker, paid, registered, registeredMany, type TestBroker, until, wire } from './rig.ts';
 
 const QUEUE = NOTIFIER_ACCOUNTS.name;
 const DEAD = `${QUEUE}.dead`;
@@ -210,52 +203,6 @@ test('a dead letter that is redriven starts over, also after the broker itself h
   expect(await rabbit.depth(DEAD)).toBe(0);
 });
 
-function paid() {
-  const data = {
-    paymentId: registered().id,
-    idempotencyKey: 'key',
-    amount: 100,
-    currency: 'USD' as const,
-    decidedAt: '2026-11-23T08:00:00.000Z',
-  };
-  return newEvent(PaymentSucceeded, { subject: 's', time: data.decidedAt, correlationId: 'c', data });
-}
-
-function declined() {
-  return newEvent(PaymentDeclined, {
-    subject: 's',
-    time: '2026-11-23T08:00:00.000Z',
-    correlationId: 'c',
-    data: { ...paid().data, declineCode: 'card_declined' },
-  });
-}
-
-test('definitions with one handler share its calls, and others keep the order of delivery', async () => {
-  const events = [paid(), declined(), declined(), paid()];
-  const ids = events.map(({ id }) => id);
-  const calls: string[][] = [];
-  const note = async (batch: { id: string }[]) => void calls.push(batch.map(({ id }) => id));
-  const speaker = await rabbit.open('speaker');
-  const publish = async () => expect((await speaker.broker.publish(outboxRows(events))).refused.size).toBe(0);
-
-  await publish();
-  const shared = await rabbit.open('shared');
-  await shared.broker.consume(WALLET_PAYMENTS, [on(PaymentSucceeded, note), on(PaymentDeclined, note)]);
-  await until('the first round', () => shared.broker.activity().handled === 4);
-  expect(calls).toEqual([ids]);
-  await shared.broker.close();
-
-  calls.length = 0;
-  await publish();
-  const apart = await rabbit.open('apart');
-  await apart.broker.consume(WALLET_PAYMENTS, [
-    on(PaymentSucceeded, note),
-    on(PaymentDeclined, (batch) => note(batch)),
-  ]);
-  await until('the second round', () => apart.broker.activity().handled === 4);
-  expect(calls).toEqual([[ids[0]], [ids[1], ids[2]], [ids[3]]]);
-});
-
 test('copies of one event in one batch are handled once', async () => {
   const [one, two] = [registered(), registered()];
   const { start, calls, settled } = await consumeAccounts();
@@ -297,21 +244,4 @@ test('batches are of 200 at most, in order, and one at a time', async () => {
   const sizes = await metrics.getSingleMetricAsString('consumer_batch_size');
   expect(sizes).toContain(`consumer_batch_size_sum{queue="${QUEUE}"} 1000`);
   expect(await metrics.getSingleMetricAsString('consumer_batch_seconds')).toContain('consumer_batch_seconds_count');
-});
-
-test.each([
-  ['an event without a handler', [on(PaymentSucceeded, async () => {})], 'wallet.payments has no handler for'],
-  [
-    'a handler for an event of another queue',
-    [on(PaymentSucceeded, async () => {}), on(PaymentDeclined, async () => {}), on(UserRegistered, async () => {})],
-    'wallet.payments does not take evergreen.auth.UserRegistered.v1',
-  ],
-  [
-    'two handlers for one event',
-    [on(PaymentSucceeded, async () => {}), on(PaymentSucceeded, async () => {})],
-    'wallet.payments has two handlers for',
-  ],
-])('%s stops the service at start', async (_what, handlers, message) => {
-  const { broker } = await rabbit.open();
-  await expect(broker.consume(WALLET_PAYMENTS, handlers)).rejects.toThrow(message);
 });

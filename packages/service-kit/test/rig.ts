@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import type { Envelope } from '@evergreen/contracts/envelope.ts';
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
+import { PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
 import { EVENT_EXCHANGE } from '@evergreen/contracts/topology.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { createTestVhost } from '@evergreen/stack/testing.ts';
@@ -132,7 +133,7 @@ export interface TestBroker {
   channel: ConfirmChannel;
   /** A broker of a service, closed with the rig. */
   open(service?: string): Promise<OpenBroker>;
-  /** Cuts all connections of a service from the broker's side; answers once it has cut any. */
+  /** Cuts both connections of a service from the broker's side. */
   cut(service: string): Promise<void>;
   drop(): Promise<void>;
 }
@@ -204,12 +205,16 @@ interface ConnectionInfo {
 }
 
 async function cutConnections(vhost: string, service: string): Promise<void> {
-  // The management plugin learns of a connection some time after it was made.
+  const left = new Set([`${service} publisher`, `${service} consumer`]);
+  // The management plugin learns of a connection some time after it was made, and of its end some time after that.
   await until(`${service} to be cut`, async () => {
     const open = (await (await management('GET', `/vhosts/${vhost}/connections`)).json()) as ConnectionInfo[];
-    const found = open.filter(({ user_provided_name }) => user_provided_name?.startsWith(`${service} `));
-    for (const { name } of found) await management('DELETE', `/connections/${encodeURIComponent(name)}`);
-    return found.length > 0;
+    for (const { name, user_provided_name = '' } of open) {
+      if (!left.has(user_provided_name)) continue;
+      const { status } = await management('DELETE', `/connections/${encodeURIComponent(name)}`);
+      if (status === 204) left.delete(user_provided_name);
+    }
+    return left.size === 0;
   });
 }
 
@@ -230,6 +235,18 @@ export const registered = (email = 'someone@evergreen.test') =>
     correlationId: 'test',
     data: { userId: randomUUID(), email, role: 'customer', timeZone: 'UTC', locale: 'en', version: 1 },
   });
+
+/** An event of wallet.payments. */
+export function paid() {
+  const data = {
+    paymentId: registered().id,
+    idempotencyKey: 'key',
+    amount: 100,
+    currency: 'USD' as const,
+    decidedAt: '2026-11-23T08:00:00.000Z',
+  };
+  return newEvent(PaymentSucceeded, { subject: 's', time: data.decidedAt, correlationId: 'c', data });
+}
 
 export const registeredMany = (count: number) =>
   Array.from({ length: count }, (_, index) => registered(`${index}@evergreen.test`));
