@@ -20,8 +20,11 @@ export const EVENT_EXCHANGE = 'evergreen.events';
  */
 export const RETRY_DELAYS_MS = [1_000, 5_000, 30_000] as const;
 
-/** Deliveries that end in a crash or a lost connection before the broker itself dead-letters the message. */
-export const DELIVERY_LIMIT = 20;
+/**
+ * Deliveries that end without an acknowledgement before the broker itself dead-letters the message. A message that was only
+ * handed out ahead counts too, so restarts and a long database outage must fit in, and a message that kills its consumer must end.
+ */
+export const DELIVERY_LIMIT = 100;
 
 /** Messages a queue holds before the broker refuses more; publishers then keep them in their outbox. */
 export const MAX_QUEUE_LENGTH = 1_000_000;

@@ -4,6 +4,9 @@ import pg from 'pg';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** The server ends a statement that takes too long. This ends one whose server has gone without a word. */
+const QUERY_TIMEOUT_MS = 35_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
 const TRANSACTION_TRIES = 5;
 
 /** Amounts are below 2^53, so a bigint column becomes a number, or an error rather than a rounded amount. */
@@ -24,6 +27,9 @@ export function openPool(options: { url: string; max: number; service: string; l
     application_name: options.service,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
     types: {
       getTypeParser: (oid: number, format?: string) =>

@@ -1,6 +1,7 @@
 /** Infrastructure is away: the same work succeeds once it is back, however long that takes. */
 const INFRASTRUCTURE = [
   /^08/, // SQLSTATE class connection exception
+  /^28/, // not let in: the password was changed, and the new one is on its way
   /^53/, // insufficient resources: too many connections, disk full, out of memory
   /^57P0[1-3]$/, // the server shuts down, crashed, or is starting
   /^25006$/, // read-only: the database is failing over
@@ -11,7 +12,7 @@ const INFRASTRUCTURE = [
 
 /** Somebody else was in the way: nothing happened, and the same work will most likely succeed at once. */
 const CONTENTION = [
-  /^(40001|40P01|55P03)$/, // serialization failure, deadlock, lock not available
+  /^(40001|40P01|55P03|57014)$/, // serialization failure, deadlock, lock not available, statement timeout
   /^P(2028|2034)$/, // Prisma: transaction could not start in time, write conflict
   /^TransactionWriteConflict$/,
 ];

@@ -204,17 +204,23 @@ interface ConnectionInfo {
   user_provided_name?: string;
 }
 
+/** Ends both connections a service has now. The management plugin learns late of new ones, and may say yes and do nothing. */
 async function cutConnections(vhost: string, service: string): Promise<void> {
-  const left = new Set([`${service} publisher`, `${service} consumer`]);
-  // The management plugin learns of a connection some time after it was made, and of its end some time after that.
+  const wanted = [`${service} publisher`, `${service} consumer`];
+  const listed = async () =>
+    (await (await management('GET', `/vhosts/${vhost}/connections`)).json()) as ConnectionInfo[];
+  let doomed: string[] = [];
+  await until(`the connections of ${service} to be listed`, async () => {
+    const found = (await listed()).filter(({ user_provided_name = '' }) => wanted.includes(user_provided_name));
+    doomed = found.map(({ name }) => name);
+    return new Set(found.map(({ user_provided_name }) => user_provided_name)).size === wanted.length;
+  });
+  // A connection that comes after it has another name, as its port is part of it, and is left alone.
   await until(`${service} to be cut`, async () => {
-    const open = (await (await management('GET', `/vhosts/${vhost}/connections`)).json()) as ConnectionInfo[];
-    for (const { name, user_provided_name = '' } of open) {
-      if (!left.has(user_provided_name)) continue;
-      const { status } = await management('DELETE', `/connections/${encodeURIComponent(name)}`);
-      if (status === 204) left.delete(user_provided_name);
-    }
-    return left.size === 0;
+    const answers = await Promise.all(
+      doomed.map((name) => management('DELETE', `/connections/${encodeURIComponent(name)}`)),
+    );
+    return answers.every(({ status }) => status === 404);
   });
 }
 

@@ -5,18 +5,27 @@ import { createTestDatabase } from './rig.ts';
 
 const withCode = (code: string) => Object.assign(new Error('refused'), { code });
 
-test.each(['08006', '08P01', '53300', '53100', '57P01', '57P02', '57P03', '25006', 'ECONNREFUSED', 'ECONNRESET'])(
-  '%s says that infrastructure is away',
-  (code) => {
-    expect(transience(withCode(code))).toBe('infrastructure');
-  },
-);
+test.each([
+  '08006',
+  '08P01',
+  '53300',
+  '53100',
+  '57P01',
+  '57P02',
+  '57P03',
+  '28P01',
+  '25006',
+  'ECONNREFUSED',
+  'ECONNRESET',
+])('%s says that infrastructure is away', (code) => {
+  expect(transience(withCode(code))).toBe('infrastructure');
+});
 
 test.each(['P1001', 'P1002', 'P1008', 'P1017', 'P2024'])('Prisma says %s when the database is away', (code) => {
   expect(transience(withCode(code))).toBe('infrastructure');
 });
 
-test.each(['40001', '40P01', 'P2034'])('%s says that somebody else was in the way', (code) => {
+test.each(['40001', '40P01', '57014', 'P2034'])('%s says that somebody else was in the way', (code) => {
   expect(transience(withCode(code))).toBe('contention');
 });
 

@@ -12,6 +12,7 @@ import { consume } from './consumers.ts';
 import { PrismaClient } from './generated/client.ts';
 import { paymentGateway } from './payment-gateway.ts';
 import { topUps as openTopUps } from './top-up.ts';
+import { countUnfinished } from './top-up-store.ts';
 
 await runService('wallet', async ({ logger, metrics, onStop }) => {
   const config = readWalletConfig();
@@ -51,7 +52,8 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
     },
     activity: async () => {
       const { inFlight, handled } = broker.activity();
-      return { outbox: await outbox.pending(), inFlight: inFlight + topUps.underWay(), handled };
+      // A top-up that rests after an unknown outcome is still on its way, whichever replica will pursue it.
+      return { outbox: await outbox.pending(), inFlight: inFlight + (await countUnfinished(pool)), handled };
     },
   });
   onStop('http', () => app.close());

@@ -36,32 +36,39 @@ const COLUMNS = `id, user_id AS "userId", amount, currency, payment_method AS "p
  * Writes down that this payment will be asked for, before it is; undefined when this id was written down before.
  * @throws Problem validation_failed when the balance, with all that is on its way, could pass 2^53-1
  */
-export async function recordIntent(pool: pg.Pool, topUp: NewTopUp): Promise<TopUpRow | undefined> {
-  const { rows: totals } = await pool.query<{ total: string }>(
-    `SELECT (SELECT coalesce(sum(balance), 0) FROM account WHERE user_id = $1 AND currency = $2)
-          + (SELECT coalesce(sum(amount), 0) FROM top_up WHERE user_id = $1 AND currency = $2 AND status = 'processing')
-            AS total`,
-    [topUp.userId, topUp.currency],
+export function recordIntent(pool: pg.Pool, topUp: NewTopUp): Promise<TopUpRow | undefined> {
+  return inTransaction(pool, async (client) => {
+    // Intents of one user take turns, so that two of them cannot both find room for themselves alone.
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [topUp.userId]);
+    const { rows } = await client.query<{ isKnown: boolean; total: string }>(
+      `SELECT EXISTS (SELECT FROM top_up WHERE id = $3) AS "isKnown",
+              (SELECT coalesce(sum(balance), 0) FROM account WHERE user_id = $1 AND currency = $2)
+            + (SELECT coalesce(sum(amount), 0) FROM top_up WHERE user_id = $1 AND currency = $2 AND status = 'processing')
+              AS total`,
+      [topUp.userId, topUp.currency, topUp.id],
+    );
+    if (rows[0]?.isKnown) return undefined;
+    if (BigInt(rows[0]?.total ?? 0) + BigInt(topUp.amount) > BigInt(MAX_AMOUNT_MINOR)) {
+      const message = 'would take the balance above 9007199254740991';
+      throw new Problem('validation_failed', `body.amount ${message}`, { errors: [{ field: 'body.amount', message }] });
+    }
+    const { id, userId, amount, currency, paymentMethod, businessTime, correlationId } = topUp;
+    const inserted = await client.query<TopUpRow>(
+      `INSERT INTO top_up (id, user_id, amount, currency, payment_method, status, next_attempt_at, business_time, correlation_id)
+       VALUES ($1, $2, $3, $4, $5, 'processing', clock_timestamp() + make_interval(secs => ${PURSUIT_LEASE_SECONDS}), $6, $7)
+       RETURNING ${COLUMNS}`,
+      [id, userId, amount, currency, paymentMethod, businessTime, correlationId],
+    );
+    return inserted.rows[0];
+  });
+}
+
+/** Top-ups whose outcome is not known yet, whoever pursues them. */
+export async function countUnfinished(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM top_up WHERE status = 'processing'`,
   );
-  if (BigInt(totals[0]?.total ?? 0) + BigInt(topUp.amount) > BigInt(MAX_AMOUNT_MINOR)) {
-    const message = 'would take the balance above 9007199254740991';
-    throw new Problem('validation_failed', `body.amount ${message}`, { errors: [{ field: 'body.amount', message }] });
-  }
-  const inserted = await pool.query<TopUpRow>(
-    `INSERT INTO top_up (id, user_id, amount, currency, payment_method, status, next_attempt_at, business_time, correlation_id)
-     VALUES ($1, $2, $3, $4, $5, 'processing', clock_timestamp() + make_interval(secs => ${PURSUIT_LEASE_SECONDS}), $6, $7)
-     ON CONFLICT (id) DO NOTHING RETURNING ${COLUMNS}`,
-    [
-      topUp.id,
-      topUp.userId,
-      topUp.amount,
-      topUp.currency,
-      topUp.paymentMethod,
-      topUp.businessTime,
-      topUp.correlationId,
-    ],
-  );
-  return inserted.rows[0];
+  return rows[0]?.count ?? 0;
 }
 
 /** Takes up to `limit` unfinished top-ups that nobody pursues, and leases them to the caller. */

@@ -35,6 +35,7 @@ export interface TopUpDeps {
  */
 export function topUps(deps: TopUpDeps) {
   const pursuits = new Set<Promise<void>>();
+  let completing = 0;
   const stopping = new AbortController();
 
   const pursueInBackground = (topUp: TopUpRow, askFirst: boolean): Promise<void> => {
@@ -49,9 +50,11 @@ export function topUps(deps: TopUpDeps) {
   };
 
   const complete = async (): Promise<void> => {
-    const room = COMPLETER_BATCH - pursuits.size;
+    // Requests that wait for a slow gateway must not take the completer's places.
+    const room = COMPLETER_BATCH - completing;
     const claimed = room > 0 ? await claimUnfinished(deps.pool, room) : [];
-    for (const topUp of claimed) void pursueInBackground(topUp, true);
+    completing += claimed.length;
+    for (const topUp of claimed) void pursueInBackground(topUp, true).finally(() => completing--);
   };
 
   const completer = setInterval(() => {
@@ -68,8 +71,6 @@ export function topUps(deps: TopUpDeps) {
       const topUp = await recordIntent(deps.pool, { ...request, businessTime });
       if (topUp) await settledWithin(ANSWER_WITHIN_MS, pursueInBackground(topUp, false));
     },
-    /** Pursuits under way in this process. */
-    underWay: () => pursuits.size,
     async stop(): Promise<void> {
       clearInterval(completer);
       stopping.abort();

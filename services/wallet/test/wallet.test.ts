@@ -234,11 +234,14 @@ describe('a top-up', () => {
     expect((await user.wallet('/transactions?cursor=nonsense')).body).toMatchObject({ code: 'validation_failed' });
   });
 
-  test('that would take the balance above 2^53-1 is refused', async () => {
+  test('that would take the balance above 2^53-1 is refused, also when several try at once', async () => {
     const user = await newUser();
-    await user.topUp(Number.MAX_SAFE_INTEGER - 10);
+    const all = Number.MAX_SAFE_INTEGER;
+    const answers = await Promise.all(Array.from({ length: 5 }, () => user.topUp(all - 10)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 400, 400, 400, 400]);
     expect((await user.topUp(11)).body).toMatchObject({ status: 400, errors: [{ field: 'body.amount' }] });
     expect((await user.topUp(10)).status).toBe(201);
+    expect(await user.balance()).toBe(all);
   });
 });
 
