@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { type HttpApp, sendProblem } from '@evergreen/service-kit/http.ts';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -7,7 +8,7 @@ import { headersForClient, headersForService } from './headers.ts';
 import type { Route } from './route-table.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** Every answer is read whole before a byte of it goes out. None of the services comes near this: lists have pages. */
+/** A JSON answer is read whole before a byte of it goes out. None of the services comes near this: lists have pages. */
 const MAX_ANSWER_BYTES = 1_048_576;
 const RETRY_AFTER_SECONDS = 2;
 
@@ -74,15 +75,25 @@ function bodyOf({ body, headers }: FastifyRequest): { body?: unknown; contentTyp
   return { body, contentType: headers['content-type'] ?? 'application/octet-stream' };
 }
 
+/** Exports have no length that anybody knows, so they are passed on as they come. */
+const isExport = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean => type.startsWith('text/csv');
+
 /**
  * Sends a service's answer on when all of it is there. So a service that dies on the way makes a clean 503 and not a torn
- * answer, and a client that does not read holds nothing of the service's.
+ * answer, and a client that does not read holds nothing of the service's. An export is passed on piece by piece; its place is
+ * free again when its client has read it, or was cut off for not reading.
  */
 async function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: ServiceAnswer): Promise<void> {
   try {
-    reply.send(await readWhole(answer.stream));
+    if (isExport(answer.headers)) {
+      reply.send(answer.stream);
+      await finished(answer.stream);
+    } else {
+      reply.send(await readWhole(answer.stream));
+    }
   } catch (err) {
-    request.log.warn({ err }, 'the service broke off its answer');
+    request.log.warn({ err }, 'the service broke off its answer, or the client did');
+    if (reply.sent) return;
     for (const name of Object.keys(answer.headers)) reply.removeHeader(name);
     unavailable(request, reply);
   }

@@ -48,6 +48,11 @@ beforeAll(async () => {
     if (way === 'stall-in-answer') socket.write(`${HEAD}Content-Length: 100\r\n\r\n{"half":`);
     if (way === 'long') socket.end(`${HEAD}Content-Length: ${MEGABYTE}\r\n\r\n${'x'.repeat(MEGABYTE)}`);
     if (way === 'long-in-chunks') socket.end(inOneChunk('x'.repeat(MEGABYTE)));
+    if (way === 'export') {
+      const head = HEAD.replace('application/json', 'text/csv; charset=utf-8');
+      const lines = 'x'.repeat(3 * MEGABYTE);
+      socket.end(`${head}Transfer-Encoding: chunked\r\n\r\n${lines.length.toString(16)}\r\n${lines}\r\n0\r\n\r\n`);
+    }
     if (way === 'too-long') socket.end(inOneChunk('x'.repeat(MEGABYTE + 1)));
     if (way === 'header-with-control-character') socket.end(`${HEAD}X-Odd: a\u0001b\r\nContent-Length: 2\r\n\r\n{}`);
     if (way === 'own-503')
@@ -101,6 +106,18 @@ test('an answer of just the limit passes, with a length and without', async () =
     const answer = await edge.ask(`/v1/gateway/faults/${way}`);
     expect({ status: answer.status, length: answer.text.length }).toEqual({ status: 200, length: MEGABYTE });
   }
+});
+
+test('an export passes on at any length, and one whose client leaves it gives its place back', async () => {
+  for (let n = 0; n < 3 * FEW_IN_FLIGHT; n++) {
+    const leaving = new AbortController();
+    const response = await fetch(`http://127.0.0.1:${edge.port}/v1/gateway/faults/export`, { signal: leaving.signal });
+    expect(response.status).toBe(200);
+    leaving.abort();
+  }
+  await until('a place to be free', async () => (await edge.ask('/v1/gateway/faults/long')).status === 200);
+  const whole = await edge.ask('/v1/gateway/faults/export');
+  expect({ status: whole.status, length: whole.text.length }).toEqual({ status: 200, length: 3 * MEGABYTE });
 });
 
 test("a service's own 503 passes at once, and is not asked for again", async () => {
