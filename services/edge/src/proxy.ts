@@ -84,16 +84,16 @@ const isExport = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean =
  * free again when its client has read it, or was cut off for not reading.
  */
 async function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: ServiceAnswer): Promise<void> {
+  if (isExport(answer.headers)) {
+    reply.send(answer.stream);
+    // Too late for a 503: Fastify cuts the connection, so that nobody takes a part for the whole.
+    await finished(answer.stream).catch((err: unknown) => request.log.warn({ err }, 'an export was broken off'));
+    return;
+  }
   try {
-    if (isExport(answer.headers)) {
-      reply.send(answer.stream);
-      await finished(answer.stream);
-    } else {
-      reply.send(await readWhole(answer.stream));
-    }
+    reply.send(await readWhole(answer.stream));
   } catch (err) {
-    request.log.warn({ err }, 'the service broke off its answer, or the client did');
-    if (reply.sent) return;
+    request.log.warn({ err }, 'the service broke off its answer');
     for (const name of Object.keys(answer.headers)) reply.removeHeader(name);
     unavailable(request, reply);
   }
