@@ -8,7 +8,7 @@ import { WALLET_CHARGES } from '@evergreen/contracts/topology.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { claimInbox } from '@evergreen/service-kit/inbox.ts';
 import type pg from 'pg';
-import type { Command } from './decisions/ledger.ts';
+import type { Command } from './decisions/accounts.ts';
 import { postToLedger } from './ledger-store.ts';
 
 type ChargeEvent = EventOf<typeof SubscriptionRequested | typeof RenewalDue | typeof ChargeVoidRequested>;
@@ -34,7 +34,7 @@ export async function settleCharges(
 }
 
 function commandOf(event: ChargeEvent): Command {
-  const cause = { correlationId: event.correlationid, causationId: event.id };
+  const cause = { type: event.type, correlationId: event.correlationid, causationId: event.id };
   const type = event.type === ChargeVoidRequested.type ? 'void' : 'charge';
   return { type, charge: event.data.charge, cause };
 }

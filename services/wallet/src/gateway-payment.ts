@@ -32,7 +32,7 @@ export async function settleGatewayPayments(
 
 function settlementOf(event: PaymentEvent, businessTime: string): Settlement {
   const topUpId = event.data.idempotencyKey;
-  const common = { topUpId, businessTime, causationId: event.id };
+  const common = { topUpId, businessTime, causedBy: { type: event.type, causationId: event.id } };
   if (event.type === PaymentDeclined.type) {
     const { declineCode } = (event as EventOf<typeof PaymentDeclined>).data;
     return { ...common, status: 'declined', code: declineCode, message: 'The payment method was declined' };

@@ -6,7 +6,7 @@ import { newEvent } from '@evergreen/service-kit/events.ts';
 import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
-import type { Command } from './decisions/ledger.ts';
+import type { Cause, Command } from './decisions/accounts.ts';
 import { postToLedger } from './ledger-store.ts';
 
 /** How long whoever pursues a top-up has it to itself. When that process dies, the completer takes over after this. */
@@ -97,7 +97,7 @@ export async function postponePursuit(pool: pg.Pool, id: string, delayMs: number
  * What the payment gateway finally did, from its answer, a look-up or its event. `businessTime` is when we learned it: money
  * counts from then on.
  */
-export type Settlement = { topUpId: string; businessTime: string; causationId: string | null } & (
+export type Settlement = { topUpId: string; businessTime: string; causedBy: Pick<Cause, 'type' | 'causationId'> } & (
   | { status: 'succeeded'; paymentId: string }
   | { status: 'declined'; code: string; message: string }
 );
@@ -138,17 +138,16 @@ export async function settleTopUps(client: pg.PoolClient, settlements: readonly 
 export const settleTopUp = (pool: pg.Pool, settlement: Settlement): Promise<void> =>
   inTransaction(pool, (client) => settleTopUps(client, [settlement]));
 
-const creditOf = (row: TopUpRow, { businessTime, causationId }: Settlement): Command => ({
-  type: 'credit',
-  credit: {
-    kind: 'top_up',
+const creditOf = (row: TopUpRow, { businessTime, causedBy }: Settlement): Command => ({
+  type: 'top_up',
+  entry: {
     reference: row.id,
     userId: row.userId,
     currency: row.currency,
     amount: row.amount,
     description: 'Top-up',
     businessTime,
-    cause: { correlationId: row.correlationId, causationId },
+    cause: { ...causedBy, correlationId: row.correlationId },
   },
 });
 
@@ -164,7 +163,7 @@ async function markSucceeded(client: pg.PoolClient, id: string, paymentId: strin
 async function markFailed(
   client: pg.PoolClient,
   row: TopUpRow,
-  { code, message, businessTime, causationId }: Settlement & { status: 'declined' },
+  { code, message, businessTime, causedBy: { causationId } }: Settlement & { status: 'declined' },
 ): Promise<void> {
   await client.query(
     `UPDATE top_up SET status = 'failed', failure_code = $2, failure_message = $3,

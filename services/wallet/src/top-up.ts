@@ -21,6 +21,8 @@ const COMPLETER_BATCH = 20;
 const REST_BASE_MS = 1_000;
 const REST_MAX_MS = 30_000;
 
+const REQUEST = { type: 'POST /v1/wallet/top-ups', causationId: null };
+
 export interface TopUpDeps {
   pool: pg.Pool;
   clock: Clock;
@@ -97,7 +99,7 @@ async function pursue(deps: TopUpDeps, topUp: TopUpRow, askFirst: boolean, signa
     return;
   }
   const businessTime = iso(await deps.clock.now());
-  await settleTopUp(deps.pool, { topUpId: id, businessTime, causationId: null, ...outcome });
+  await settleTopUp(deps.pool, { topUpId: id, businessTime, causedBy: REQUEST, ...outcome });
   deps.wakeOutbox();
 }
 

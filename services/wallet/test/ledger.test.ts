@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Command, type LedgerState, post, userAccountId } from '../src/decisions/ledger.ts';
+import { type Command, type LedgerState, userAccountId } from '../src/decisions/accounts.ts';
+import { post } from '../src/decisions/ledger.ts';
 
 const ADA = '01936f4e-6c1a-7d3b-8a53-000000000001';
 const BOB = '01936f4e-6c1a-7d3b-8a53-000000000002';
 const NOW = '2026-11-23T08:00:00.000Z';
 const LATER = '2026-12-01T08:00:00.000Z';
-const cause = { correlationId: 'test-run', causationId: null };
+const cause = { type: 'test', correlationId: 'test-run', causationId: null };
 
 const uuid = (n: number): string => `01936f4e-6c1a-7d3b-8a53-${n.toString(16).padStart(12, '0')}`;
 
@@ -32,9 +33,8 @@ const voids = (n: number, amount: number, userId = ADA): Command => ({
   cause,
 });
 const topsUp = (n: number, amount: number, userId = ADA): Command => ({
-  type: 'credit',
-  credit: {
-    kind: 'top_up',
+  type: 'top_up',
+  entry: {
     reference: uuid(n),
     userId,
     currency: 'USD',
@@ -94,7 +94,7 @@ describe('a credit', () => {
     const { charges } = post(given({ [ADA]: 0 }), [asks(1, 600), asks(2, 500), asks(3, 300)]);
     const postings = post(given({ [ADA]: 0 }, charges), [topsUp(9, 1_000)]);
     expect(postings.facts.map((fact) => [fact.type, 'charge' in fact && fact.charge.id])).toEqual([
-      ['credited', false],
+      ['topped_up', false],
       ['paid', uuid(1)],
       ['paid', uuid(3)],
     ]);
@@ -112,7 +112,7 @@ describe('a void', () => {
   test('ends a waiting charge: no later credit pays it', () => {
     const { charges } = post(given({ [ADA]: 0 }), [asks(1, 600)]);
     const postings = post(given({ [ADA]: 0 }, charges), [voids(1, 600), topsUp(9, 5_000)]);
-    expect(summary(postings)).toEqual(['voided', 'credited']);
+    expect(summary(postings)).toEqual(['voided', 'topped_up']);
     expect(postings.accounts).toMatchObject([{ balance: 5_000 }]);
   });
 
