@@ -8,9 +8,7 @@ import { Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import type { Cause, Command } from './decisions/accounts.ts';
 import { postToLedger } from './ledger-store.ts';
-
-/** How long whoever pursues a top-up has it to itself. When that process dies, the completer takes over after this. */
-export const PURSUIT_LEASE_SECONDS = 15;
+import { PURSUIT_LEASE_SECONDS } from './pursuits.ts';
 
 export interface NewTopUp {
   id: string;
