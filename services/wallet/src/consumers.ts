@@ -1,7 +1,8 @@
-import { PaymentDeclined, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
+import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
 import {
   ChargeVoidRequested,
   ClockAdvanced,
+  RefundDue,
   RenewalDue,
   SubscriptionRequested,
 } from '@evergreen/contracts/events/subscriptions.ts';
@@ -11,7 +12,8 @@ import type { Broker } from '@evergreen/service-kit/broker.ts';
 import { type Clock, raiseOffsetMs } from '@evergreen/service-kit/clock.ts';
 import type pg from 'pg';
 import { settleCharges } from './charge.ts';
-import { settleGatewayPayments } from './gateway-payment.ts';
+import { settleGatewayPayments, settleGatewayRefunds } from './gateway-payment.ts';
+import { settleRefundsDue } from './refund.ts';
 
 /** Which event leads to which use case. */
 export async function consume(
@@ -23,9 +25,14 @@ export async function consume(
     on(SubscriptionRequested, charges),
     on(RenewalDue, charges),
     on(ChargeVoidRequested, charges),
+    on(RefundDue, (events) => settleRefundsDue(deps, events)),
   ]);
   const payments = (events: Parameters<typeof settleGatewayPayments>[1]) => settleGatewayPayments(deps, events);
-  await broker.consume(WALLET_PAYMENTS, [on(PaymentSucceeded, payments), on(PaymentDeclined, payments)]);
+  await broker.consume(WALLET_PAYMENTS, [
+    on(PaymentSucceeded, payments),
+    on(PaymentDeclined, payments),
+    on(PaymentRefunded, (events) => settleGatewayRefunds(deps, events)),
+  ]);
   await broker.consume(WALLET_CLOCK, [
     on(ClockAdvanced, (events) => raiseOffsetMs(deps.pool, Math.max(...events.map(({ data }) => data.offsetMs)))),
   ]);

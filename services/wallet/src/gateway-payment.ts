@@ -1,10 +1,11 @@
 import type { EventOf } from '@evergreen/contracts/envelope.ts';
-import { PaymentDeclined, type PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
+import { PaymentDeclined, type PaymentRefunded, type PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
 import { WALLET_PAYMENTS } from '@evergreen/contracts/topology.ts';
 import { type Clock, iso } from '@evergreen/service-kit/clock.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { claimInbox } from '@evergreen/service-kit/inbox.ts';
 import type pg from 'pg';
+import { settleRefund } from './refund-store.ts';
 import { type Settlement, settleTopUps } from './top-up-store.ts';
 
 type PaymentEvent = EventOf<typeof PaymentSucceeded> | EventOf<typeof PaymentDeclined>;
@@ -38,4 +39,21 @@ function settlementOf(event: PaymentEvent, businessTime: string): Settlement {
     return { ...common, status: 'declined', code: declineCode, message: 'The payment method was declined' };
   }
   return { ...common, status: 'succeeded', paymentId: event.data.paymentId };
+}
+
+/** The same for refunds to the payment method. */
+export async function settleGatewayRefunds(
+  deps: { pool: pg.Pool; clock: Clock; wakeOutbox: () => void },
+  events: EventOf<typeof PaymentRefunded>[],
+): Promise<void> {
+  const businessTime = iso(await deps.clock.now());
+  await inTransaction(deps.pool, async (client) => {
+    const ids = events.map(({ id }) => id);
+    const fresh = await claimInbox(client, WALLET_PAYMENTS.name, ids);
+    for (const { id, data } of events) {
+      if (fresh.has(id))
+        await settleRefund(client, { refundId: data.idempotencyKey, to: 'payment_method', businessTime });
+    }
+  });
+  deps.wakeOutbox();
 }

@@ -11,6 +11,7 @@ import { readWalletConfig } from './config.ts';
 import { consume } from './consumers.ts';
 import { PrismaClient } from './generated/client.ts';
 import { paymentGateway } from './payment-gateway.ts';
+import { refunds as openRefunds } from './refund.ts';
 import { topUps as openTopUps } from './top-up.ts';
 import { countUnfinished } from './top-up-store.ts';
 
@@ -34,6 +35,8 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
   const payments = paymentGateway({ url: config.GATEWAY_URL, apiKey: config.GATEWAY_API_KEY, logger, metrics });
   const topUps = openTopUps({ pool, clock, payments, wakeOutbox, logger });
   onStop('top-ups', () => topUps.stop());
+  const refunds = openRefunds({ pool, clock, payments, wakeOutbox, logger });
+  onStop('refunds', () => refunds.stop());
   await consume(broker, { pool, clock, wakeOutbox });
 
   const verifyToken = tokenVerifier({ findKey: remoteKeys(config.AUTH_JWKS_URL), issuer: config.AUTH_ISSUER });
@@ -43,6 +46,7 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
     pool,
     prisma,
     topUps,
+    refunds,
     access: accessHooks({ verifyToken, serviceToken: config.SERVICE_TOKEN }),
     ready: {
       database: async () => void (await pool.query('SELECT 1')),

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Payment } from '@evergreen/contracts/http/gateway.ts';
+import { Payment, PaymentRefund } from '@evergreen/contracts/http/gateway.ts';
 import { compile } from '@evergreen/service-kit/validation.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import CircuitBreaker from 'opossum';
@@ -36,9 +36,18 @@ export interface PaymentRequest {
   paymentMethod: string;
 }
 
+export interface RefundRequest {
+  /** The refund's id: the idempotency key, the same on every try. */
+  key: string;
+  paymentId: string;
+  amount: number;
+}
+
 export interface PaymentGateway {
   /** Asks for a payment, trying again under the same key while that may help. Never throws. */
   pay(request: PaymentRequest, signal: AbortSignal): Promise<PaymentOutcome>;
+  /** Asks for money of a payment to be given back, trying again under the same key while that may help. Never throws. */
+  refund(request: RefundRequest, signal: AbortSignal): Promise<PaymentOutcome>;
   /** Asks what became of a payment; `not_found` when the gateway has none under this key. Never throws. */
   find(key: string, signal: AbortSignal): Promise<PaymentOutcome | { status: 'not_found' }>;
   breakerState(): 'closed' | 'open' | 'half_open';
@@ -54,6 +63,7 @@ class NoAnswer extends Error {
 }
 
 const isPayment = compile(Payment);
+const isRefund = compile(PaymentRefund);
 
 type Call = (signal: AbortSignal) => Promise<PaymentOutcome | { status: 'not_found' }>;
 
@@ -143,6 +153,11 @@ export function paymentGateway(options: {
       const outcome = await guarded((attemptSignal) => postPayment(options, request, attemptSignal), signal);
       return outcome.status === 'not_found' ? { status: 'unknown', reason: 'the gateway has no such route' } : outcome;
     },
+    async refund(request, signal) {
+      const outcome = await guarded((attemptSignal) => postRefund(options, request, attemptSignal), signal);
+      if (outcome.status !== 'not_found') return outcome;
+      return { status: 'declined', code: 'not_found', message: 'The gateway has no such payment' };
+    },
   };
 }
 
@@ -169,6 +184,16 @@ async function postPayment({ url, apiKey }: Endpoint, request: PaymentRequest, s
   return readOutcome(response, request.key);
 }
 
+async function postRefund({ url, apiKey }: Endpoint, { key, paymentId, amount }: RefundRequest, signal: AbortSignal) {
+  const response = await fetch(`${url}/payments/${encodeURIComponent(paymentId)}/refunds`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify({ amount }),
+    signal,
+  });
+  return readOutcome(response, key);
+}
+
 async function getPayment({ url, apiKey }: Endpoint, key: string, signal: AbortSignal) {
   const response = await fetch(`${url}/payments/by-key/${encodeURIComponent(key)}`, {
     headers: { authorization: `Bearer ${apiKey}` },
@@ -184,7 +209,13 @@ async function readOutcome(response: Response, key: string): Promise<PaymentOutc
     if (payment.status === 'succeeded') return { status: 'succeeded', paymentId: payment.id };
     return { status: 'declined', code: payment.declineCode ?? 'declined', message: 'The payment method was declined' };
   }
+  if (isRefund(body) && (body as PaymentRefund).idempotencyKey === key) {
+    return { status: 'succeeded', paymentId: (body as PaymentRefund).paymentId };
+  }
   const code = (body as { code?: string } | undefined)?.code;
+  if (response.status === 409 && code === 'refund_not_possible') {
+    return { status: 'declined', code, message: 'The gateway cannot give so much back' };
+  }
   if (response.status === 404 && code === 'not_found') return { status: 'not_found' };
   if (response.status === 422 && code === 'unknown_payment_method') {
     return { status: 'declined', code, message: 'There is no such payment method' };

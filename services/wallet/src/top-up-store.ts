@@ -61,10 +61,11 @@ export function recordIntent(pool: pg.Pool, topUp: NewTopUp): Promise<TopUpRow |
   });
 }
 
-/** Top-ups whose outcome is not known yet, whoever pursues them. */
+/** Top-ups and refunds whose outcome is not known yet, whoever pursues them. */
 export async function countUnfinished(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM top_up WHERE status = 'processing'`,
+    `SELECT (SELECT count(*) FROM top_up WHERE status = 'processing')::int
+          + (SELECT count(*) FROM refund WHERE status = 'processing')::int AS count`,
   );
   return rows[0]?.count ?? 0;
 }
