@@ -66,9 +66,10 @@ async function pursue(
     await postponeRefund(deps.pool, id, restMs);
     return;
   }
-  const to = outcome.status === 'succeeded' ? 'payment_method' : 'balance';
-  if (to === 'balance')
+  if (outcome.status === 'declined') {
     deps.logger.warn({ refundId: id, code: outcome.code }, 'the gateway refused a refund, it goes to the balance');
+  }
+  const to = outcome.status === 'succeeded' ? 'payment_method' : 'balance';
   await settleRefundNow(deps.pool, { refundId: id, to, businessTime: iso(await deps.clock.now()) });
   deps.wakeOutbox();
 }

@@ -1,4 +1,5 @@
 import { type Clock, iso } from '@evergreen/service-kit/clock.ts';
+import { failpoint } from '@evergreen/service-kit/failpoint.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { PaymentGateway } from './payment-gateway.ts';
@@ -44,6 +45,7 @@ export function topUps(deps: TopUpDeps) {
     async begin(request: Omit<NewTopUp, 'businessTime'>): Promise<void> {
       const businessTime = iso(await deps.clock.now());
       const topUp = await recordIntent(deps.pool, { ...request, businessTime });
+      failpoint('wallet-after-intent');
       if (topUp) await settledWithin(ANSWER_WITHIN_MS, pursuits.begin(topUp));
     },
     /** Looks for unfinished top-ups now. */
@@ -73,8 +75,10 @@ async function pursue(
     await postponePursuit(deps.pool, id, restMs);
     return;
   }
+  failpoint('wallet-after-payment');
   const businessTime = iso(await deps.clock.now());
   await settleTopUp(deps.pool, { topUpId: id, businessTime, causedBy: REQUEST, ...outcome });
+  failpoint('wallet-after-credit');
   deps.wakeOutbox();
 }
 
