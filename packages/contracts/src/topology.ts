@@ -72,7 +72,18 @@ export const SUBSCRIPTIONS_PAYMENTS: QueueDefinition = {
 
 export const NOTIFIER_INBOX: QueueDefinition = {
   name: 'notifier.inbox',
-  events: [BalanceToppedUp, TopUpFailed, ChargeSucceeded, ChargeFailed, ...LIFECYCLE_EVENTS],
+  events: [
+    BalanceToppedUp,
+    TopUpFailed,
+    ChargeSucceeded,
+    ChargeFailed,
+    ChargeRefunded,
+    BalanceAdjusted,
+    GatewayCircuitOpened,
+    GatewayCircuitHalfOpened,
+    GatewayCircuitClosed,
+    ...LIFECYCLE_EVENTS,
+  ],
 };
 export const NOTIFIER_ACCOUNTS: QueueDefinition = { name: 'notifier.accounts', events: [UserRegistered] };
 export const NOTIFIER_CLOCK: QueueDefinition = { name: 'notifier.clock', events: [ClockAdvanced] };

@@ -3,6 +3,7 @@ import type { Currency } from '@evergreen/contracts/money.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
+import type { Refill } from './auto-top-up.ts';
 import { type Cause, userAccountId } from './decisions/accounts.ts';
 import { postToLedger } from './ledger-store.ts';
 import { PURSUIT_LEASE_SECONDS } from './pursuits.ts';
@@ -55,6 +56,7 @@ const COLUMNS = `r.id, r.charge_id AS "chargeId", r.user_id AS "userId", r.amoun
 export async function recordRefund(
   client: pg.PoolClient,
   refund: NewRefund,
+  refill: Refill,
 ): Promise<{ row: RefundRow; isNew: boolean }> {
   const charge = await lockAccountOfCharge(client, refund);
   const existing = await findRefund(client, refund.id);
@@ -68,7 +70,7 @@ export async function recordRefund(
   }
   const topUpId = refund.to === 'balance' ? null : await paymentToRefund(client, { ...charge, amount });
   await insertRefund(client, { ...refund, amount }, charge.currency, topUpId);
-  if (refund.to === 'balance') await postRefund(client, { ...refund, amount, currency: charge.currency });
+  if (refund.to === 'balance') await postRefund(client, { ...refund, amount, currency: charge.currency }, refill);
   const row = await findRefund(client, refund.id);
   if (!row) throw new Error(`refund ${refund.id} was written and is not there`);
   return { row, isNew: true };
@@ -151,10 +153,13 @@ const postRefund = (
     businessTime,
     cause,
   }: NewRefund & { amount: number; currency: Currency },
+  refill: Refill,
 ) =>
-  postToLedger(client, [
-    { type: 'refund', refund: { id, chargeId, userId, currency, amount, to, reason, businessTime, cause } },
-  ]);
+  postToLedger(
+    client,
+    [{ type: 'refund', refund: { id, chargeId, userId, currency, amount, to, reason, businessTime, cause } }],
+    refill,
+  );
 
 async function findRefund(db: Pick<pg.Pool, 'query'>, id: string): Promise<RefundRow | undefined> {
   const { rows } = await db.query<RefundRow>(`SELECT ${COLUMNS} FROM refund r WHERE r.id = $1`, [id]);
@@ -175,6 +180,7 @@ export async function readRefund(pool: pg.Pool, id: string): Promise<RefundRow> 
 export async function settleRefund(
   client: pg.PoolClient,
   { refundId, to, businessTime }: { refundId: string; to: 'balance' | 'payment_method'; businessTime: string },
+  refill: Refill,
 ): Promise<void> {
   const known = await findRefund(client, refundId);
   if (!known) throw new Error(`the gateway speaks of an unknown refund ${refundId}`);
@@ -189,11 +195,14 @@ export async function settleRefund(
   if (!row) return;
   const { id, chargeId, userId, currency, amount, reason, causeType: type, correlationId, causationId, actorId } = row;
   const cause = { type, correlationId, causationId, ...(actorId ? { actorId } : {}) };
-  await postRefund(client, { id, chargeId, userId, currency, amount, to, reason, businessTime, cause });
+  await postRefund(client, { id, chargeId, userId, currency, amount, to, reason, businessTime, cause }, refill);
 }
 
-export const settleRefundNow = (pool: pg.Pool, settlement: Parameters<typeof settleRefund>[1]): Promise<void> =>
-  inTransaction(pool, (client) => settleRefund(client, settlement));
+export const settleRefundNow = (
+  pool: pg.Pool,
+  settlement: Parameters<typeof settleRefund>[1],
+  refill: Refill,
+): Promise<void> => inTransaction(pool, (client) => settleRefund(client, settlement, refill));
 
 /** Takes up to `limit` unfinished refunds that nobody pursues, and leases them to the caller. */
 export async function claimUnfinishedRefunds(pool: pg.Pool, limit: number): Promise<RefundRow[]> {

@@ -6,6 +6,7 @@ import { iso } from '@evergreen/service-kit/clock.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { claimInbox } from '@evergreen/service-kit/inbox.ts';
 import type pg from 'pg';
+import type { Refill } from './auto-top-up.ts';
 import { userAccountId } from './decisions/accounts.ts';
 import { restAfterUnknownMs, startPursuits } from './pursuits.ts';
 import {
@@ -26,7 +27,7 @@ const ANSWER_WITHIN_MS = 3_000;
  * Refunds that an operator asks for. To the balance it is done at once; to the payment method it is first written down, which reserves the
  * amount, and then asked of the gateway until its outcome is known.
  */
-export function refunds(deps: TopUpDeps) {
+export function refunds(deps: TopUpDeps & Refill) {
   const pursuits = startPursuits<RefundRow>({
     what: 'refund',
     claim: (limit) => claimUnfinishedRefunds(deps.pool, limit),
@@ -41,7 +42,7 @@ export function refunds(deps: TopUpDeps) {
     async begin(request: Omit<NewRefund, 'businessTime'>): Promise<Refund> {
       const businessTime = iso(await deps.clock.now());
       const { row, isNew } = await inTransaction(deps.pool, (client) =>
-        recordRefund(client, { ...request, businessTime }),
+        recordRefund(client, { ...request, businessTime }, deps),
       );
       deps.wakeOutbox();
       if (isNew && row.status === 'processing') await settledWithin(ANSWER_WITHIN_MS, pursuits.begin(row));
@@ -55,7 +56,7 @@ export type Refunds = ReturnType<typeof refunds>;
 
 /** Asking again under the same key is safe, so there is no need to look first: a refund is never old enough to be forgotten. */
 async function pursue(
-  deps: TopUpDeps,
+  deps: TopUpDeps & Refill,
   { id, amount, paymentId, attempts }: RefundRow,
   signal: AbortSignal,
 ): Promise<void> {
@@ -70,13 +71,13 @@ async function pursue(
     deps.logger.warn({ refundId: id, code: outcome.code }, 'the gateway refused a refund, it goes to the balance');
   }
   const to = outcome.status === 'succeeded' ? 'payment_method' : 'balance';
-  await settleRefundNow(deps.pool, { refundId: id, to, businessTime: iso(await deps.clock.now()) });
+  await settleRefundNow(deps.pool, { refundId: id, to, businessTime: iso(await deps.clock.now()) }, deps);
   deps.wakeOutbox();
 }
 
 /** Gives back what subscriptions says is due, to the balance: each event once, all of a batch in one transaction. */
 export async function settleRefundsDue(
-  deps: { pool: pg.Pool; wakeOutbox: () => void },
+  deps: { pool: pg.Pool; wakeOutbox: () => void } & Refill,
   events: EventOf<typeof RefundDue>[],
 ): Promise<void> {
   await inTransaction(deps.pool, async (client) => {
@@ -84,7 +85,7 @@ export async function settleRefundsDue(
     const fresh = await claimInbox(client, WALLET_CHARGES.name, ids);
     // In the order in which accounts are locked everywhere, so that two batches never wait for each other in a circle.
     const due = events.filter(({ id }) => fresh.has(id)).sort((a, b) => (accountKey(a) < accountKey(b) ? -1 : 1));
-    for (const event of due) await recordRefund(client, refundOf(event));
+    for (const event of due) await recordRefund(client, refundOf(event), deps);
   });
   deps.wakeOutbox();
 }

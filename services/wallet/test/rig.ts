@@ -1,6 +1,6 @@
 import type { Charge } from '@evergreen/contracts/charge.ts';
 import type { Envelope } from '@evergreen/contracts/envelope.ts';
-import { PaymentDeclined, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
+import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
 import { ChargeVoidRequested, RefundDue, RenewalDue } from '@evergreen/contracts/events/subscriptions.ts';
 import {
   BalanceToppedUp,
@@ -60,7 +60,7 @@ export interface Answer {
   body: any;
 }
 
-/** What the wallet has said of charges, and of top-ups, and the gateway of payments: each in order. */
+/** What the wallet has said of charges and of top-ups, and the gateway of payments and refunds: each in order. */
 interface Heard {
   charges: Envelope<{ chargeId: string; version: number }>[];
   topUps: Envelope<{ topUpId: string }>[];
@@ -137,7 +137,7 @@ async function listen(broker: Broker): Promise<Heard> {
     handlers: [
       ...[on(ChargeSucceeded, charges), on(ChargeFailed, charges), on(ChargeVoided, charges)],
       ...[on(BalanceToppedUp, topUps), on(TopUpFailed, topUps)],
-      ...[on(PaymentSucceeded, payments), on(PaymentDeclined, payments)],
+      ...[on(PaymentSucceeded, payments), on(PaymentDeclined, payments), on(PaymentRefunded, payments)],
     ],
     onReconnect: () => undefined,
   });

@@ -250,9 +250,9 @@ describe('the database itself', () => {
     await expect(
       rig.db.query(
         `INSERT INTO transfer (id, kind, reference, debit_account_id, credit_account_id, account_id, currency, amount,
-                               balance_after, description, business_time, correlation_id)
+                               balance_after, description, business_time, correlation_id, cause_type)
          SELECT gen_random_uuid(), kind, reference, debit_account_id, credit_account_id, account_id, currency, amount,
-                balance_after, description, business_time, correlation_id FROM transfer WHERE reference = $1`,
+                balance_after, description, business_time, correlation_id, cause_type FROM transfer WHERE reference = $1`,
         [charge.id],
       ),
     ).rejects.toThrow(/transfer_kind_reference_key/);
