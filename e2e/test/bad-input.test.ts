@@ -101,9 +101,11 @@ test('every route with an id refuses what is no id, and tells nothing about ids 
   const withId = operations.filter(({ path, hasBody }) => path.includes('{id}') && !hasBody);
   expect(withId.length).toBeGreaterThan(3);
   for (const operation of withId) {
-    const wrong = await send(operation, {}, 'not-a-uuid');
-    expectProblem(wrong, 400, 'validation_failed');
-    expect(wrong.body.errors).toMatchObject([{ field: 'params.id' }]);
+    for (const id of ['not-a-uuid', `urn:uuid:${A_UUID}`, `%7B${A_UUID}%7D`]) {
+      const wrong = await send(operation, {}, id);
+      expectProblem(wrong, 400, 'validation_failed');
+      expect(wrong.body.errors).toMatchObject([{ field: 'params.id' }]);
+    }
     expectProblem(await send(operation, {}), 404, 'not_found');
   }
 });

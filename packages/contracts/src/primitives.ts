@@ -1,6 +1,11 @@
 import { type Static, type TSchema, Type } from 'typebox';
 
-export const Uuid = Type.String({ format: 'uuid', examples: ['01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10'] });
+/** The plain form alone: the format `uuid` by itself also takes `urn:uuid:...`, which the database does not. */
+export const Uuid = Type.String({
+  format: 'uuid',
+  pattern: '^[0-9a-fA-F-]{36}$',
+  examples: ['01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10'],
+});
 
 /** An instant in UTC, RFC 3339. */
 export const Timestamp = Type.String({ format: 'date-time', examples: ['2026-11-23T08:00:00.000Z'] });

@@ -28,16 +28,18 @@ export interface AdvanceDeps extends SettlingDeps {
  * Moves the simulated clock to `target` from due moment to due moment, and waits each time until everything has settled. The
  * due work itself is done by the schedulers that run anyway. When it fails on the way the clock stays where it got to,
  * and it can be advanced again.
- * @throws Problem clock_not_simulated, clock_busy while another one moves it, settle_timeout
+ * @throws Problem clock_not_simulated, clock_busy while another one moves it, settle_timeout, service_unavailable when the
+ * service stops or the connection that holds the lock is lost
  */
 export async function advanceClock(
   deps: AdvanceDeps,
   { targetOf, correlationId }: { targetOf: (now: Temporal.Instant) => Temporal.Instant; correlationId: string },
 ): Promise<ClockAdvance> {
-  const { pool, clock, settleTimeoutMs: timeoutMs, stopping: signal } = deps;
+  const { pool, clock, settleTimeoutMs: timeoutMs, stopping } = deps;
   if (!clock.simulated) throw new Problem('clock_not_simulated');
-  return alone(pool, async () => {
+  return alone(pool, async (lost) => {
     const target = targetOf(await readNow(clock));
+    const signal = AbortSignal.any([stopping, lost]);
     await awaitSettled(deps, { timeoutMs, signal });
     let steps = 0;
     for (;;) {
@@ -69,19 +71,24 @@ async function moveTo(deps: AdvanceDeps, moment: Temporal.Instant, correlationId
   wakeScheduler();
 }
 
-/** Runs `work` unless another replica or request is at it. The lock is the connection's, so it dies with it. */
-async function alone<T>(pool: pg.Pool, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work` unless another replica or request is at it. The lock is the connection's and dies with it, and then `lost`
+ * aborts: another one may be at it by now.
+ */
+async function alone<T>(pool: pg.Pool, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
   const client = await pool.connect();
+  const lost = new AbortController();
   let broken: Error | undefined;
   const onError = (error: Error) => {
     broken = error;
+    lost.abort();
   };
   client.on('error', onError);
   try {
     const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [CLOCK_LOCK]);
     if (!rows[0]?.mine) throw new Problem('clock_busy');
     try {
-      return await work();
+      return await work(lost.signal);
     } finally {
       await client.query('SELECT pg_advisory_unlock($1)', [CLOCK_LOCK]).catch(onError);
     }

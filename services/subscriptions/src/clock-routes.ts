@@ -33,7 +33,9 @@ export function clockRoutes(app: HttpApp, { access, clock, pool, advance }: Rout
         summary: 'Move the simulated billing clock forward',
         description:
           'Walks from due moment to due moment, and answers when everything has settled. `by` counts on the calendar of the ' +
-          'caller’s time zone. After 504 the clock stays where it got to, and can be advanced again.',
+          'caller’s time zone. After 503 or 504 the clock stays where it got to, and can be advanced again. Whoever lost the ' +
+          'answer may repeat `to`, which never leads past that moment; `by` counts from where the clock is by then, so repeated ' +
+          'it moves the clock twice.',
         body: AdvanceClockBody,
         response: { 200: ClockAdvance, '4xx': ProblemBody, '5xx': ProblemBody },
       },

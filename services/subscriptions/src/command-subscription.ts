@@ -31,7 +31,7 @@ export async function commandSubscription(
     const move = decide(subscription, { name: command, at });
     if (!move) {
       const detail = `A subscription that is ${subscription.status} cannot ${command} now`;
-      throw new Problem('invalid_transition', detail, { allowed: possibleCommands(subscription) });
+      throw new Problem('invalid_transition', detail, { allowed: possibleCommands(subscription, at) });
     }
     return [{ ...move, cause }];
   });

@@ -1,6 +1,8 @@
 import type { EventOf } from '@evergreen/contracts/envelope.ts';
 import { ChargeFailed, ChargeSucceeded, type ChargeVoided } from '@evergreen/contracts/events/wallet.ts';
 import type { HandlerContext } from '@evergreen/service-kit/batch.ts';
+import type { Clock } from '@evergreen/service-kit/clock.ts';
+import { readNow } from './business-time.ts';
 import { decide } from './decisions/lifecycle.ts';
 import type { CausedMove } from './decisions/move.ts';
 import type { Subscription } from './decisions/subscription.ts';
@@ -15,7 +17,7 @@ export type ChargeEvent = EventOf<typeof ChargeSucceeded | typeof ChargeFailed |
  * @throws UnexpectedAnswer when the wallet speaks of a charge we never asked for; nothing is written then
  */
 export async function settleCharges(
-  store: SubscriptionStore,
+  { store, clock }: { store: SubscriptionStore; clock: Clock },
   events: ChargeEvent[],
   { queue }: Pick<HandlerContext, 'queue'>,
 ): Promise<void> {
@@ -25,12 +27,13 @@ export async function settleCharges(
     subscriptionIds: events.map(({ data }) => data.subscriptionId),
     chargeIds: events.map(({ data }) => data.chargeId),
   };
+  const now = await readNow(clock);
   await store.updateOnce(messages, (locked, fresh, grantedBefore) => {
     const current = new Map<string, Subscription>(locked);
     const granted = new Set(grantedBefore);
     const moves: CausedMove[] = [];
     for (const event of events.filter(({ id }) => fresh.has(id))) {
-      const move = moveBy(event, current.get(event.data.subscriptionId), granted);
+      const move = moveBy(event, current.get(event.data.subscriptionId), granted, now);
       if (!move) continue;
       moves.push(move);
       current.set(move.after.id, move.after);
@@ -44,8 +47,9 @@ function moveBy(
   event: ChargeEvent,
   subscription: Subscription | undefined,
   granted: ReadonlySet<string>,
+  now: Temporal.Instant,
 ): CausedMove | null {
-  const trigger = triggerOf(answerOf(event), subscription, granted);
+  const trigger = triggerOf(answerOf(event), subscription, granted, now);
   if (!trigger || !subscription) return null;
   const move = decide(subscription, trigger);
   if (!move) throw new UnexpectedAnswer(`a subscription that is ${subscription.status} cannot take ${trigger.name}`);

@@ -52,8 +52,9 @@ export async function awaitSettled(
   for (let last: Look | undefined; ; ) {
     const look = await lookAround(deps);
     const isQuiet = look.moving.length === 0;
+    if (signal.aborted)
+      throw new Problem('service_unavailable', 'The walk of the clock was cut short; advance it again');
     if (isQuiet && last?.moving.length === 0 && last.handled === look.handled) return;
-    if (signal.aborted) throw new Problem('service_unavailable', 'The service is stopping; advance the clock again');
     if (performance.now() > deadline) {
       const what = isQuiet ? 'messages are still being handled' : look.moving.join('; ');
       throw new Problem('settle_timeout', `After ${timeoutMs / 1000} s: ${what}. The clock stays where it is`);

@@ -41,7 +41,7 @@ export async function startSubscriptions(
   const scheduler = startScheduler(createSweep({ store, clock, logger, metrics }), logger);
   onStop('scheduler', () => scheduler.stop());
   observeLag({ pool, clock, logger, metrics });
-  await consume(broker, store);
+  await consume(broker, { store, clock });
 
   const verifyToken = tokenVerifier({ findKey, issuer: config.AUTH_ISSUER });
   const app = await buildApp({

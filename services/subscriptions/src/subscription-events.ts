@@ -43,16 +43,16 @@ function eventOf(move: CausedMove, saying: Saying): Envelope {
   };
   if (saying in ABOUT_A_CHARGE) {
     const definition = ABOUT_A_CHARGE[saying as keyof typeof ABOUT_A_CHARGE];
-    return newEvent(definition, { ...envelope, data: dueCharge(after, at) });
+    return newEvent(definition, { ...envelope, data: dueCharge(after) });
   }
   const definition: EventDefinition<typeof SubscriptionActivated.data> =
     LIFECYCLE_FACTS[saying as keyof typeof LIFECYCLE_FACTS];
   return newEvent(definition, { ...envelope, data: lifecycleFacts(move) });
 }
 
-function dueCharge(subscription: Subscription, at: Temporal.Instant): DueCharge {
+function dueCharge(subscription: Subscription): DueCharge {
   const { id: subscriptionId, userId, terms, timeZone, version } = subscription;
-  const { id, amountMinor, period } = pendingCharge(subscription);
+  const { id, amountMinor, period, askedAt } = pendingCharge(subscription);
   return {
     charge: {
       id,
@@ -62,7 +62,7 @@ function dueCharge(subscription: Subscription, at: Temporal.Instant): DueCharge 
       currency: terms.price.currency,
       description: describe(terms.planName, period, timeZone),
       period: isoPeriod(period),
-      businessTime: iso(at),
+      businessTime: iso(askedAt),
     },
     planId: terms.planId,
     version,

@@ -48,6 +48,7 @@ export const WRITTEN_BY_MOVES = {
   chargePeriodEnd: ['charge_period_end', 'timestamptz'],
   chargePeriodNumber: ['charge_period_number', 'int'],
   chargeAskedAt: ['charge_asked_at', 'timestamptz'],
+  chargeRemindAt: ['charge_remind_at', 'timestamptz'],
   chargeShortfall: ['charge_shortfall', 'bigint'],
   chargeVersion: ['charge_version', 'int'],
   cancelAt: ['cancel_at', 'timestamptz'],
@@ -91,6 +92,7 @@ function chargeFromRow(row: SubscriptionRow): PendingCharge | null {
     period,
     periodNumber: row.chargePeriodNumber ?? 0,
     askedAt: instant(row.chargeAskedAt),
+    remindAt: instantOrNull(row.chargeRemindAt),
     shortfallMinor: row.chargeShortfall === null ? null : Number(row.chargeShortfall),
     version: row.chargeVersion ?? 0,
   };
@@ -122,6 +124,7 @@ export function toRow(subscription: Subscription): WrittenSubscription {
     chargePeriodEnd: isoOrNull(charge?.period.end),
     chargePeriodNumber: charge?.periodNumber ?? null,
     chargeAskedAt: isoOrNull(charge?.askedAt),
+    chargeRemindAt: isoOrNull(charge?.remindAt),
     chargeShortfall: charge?.shortfallMinor ?? null,
     chargeVersion: charge?.version ?? null,
     cancelAt: isoOrNull(subscription.cancelAt),

@@ -5,13 +5,14 @@ import { decide, possibleCommands } from '../src/decisions/lifecycle.ts';
 import type { GrantedPeriod } from '../src/decisions/move.ts';
 import { nextAction } from '../src/decisions/next-action.ts';
 import { isBefore } from '../src/decisions/periods.ts';
-import type { Subscription } from '../src/decisions/subscription.ts';
+import type { Period, Subscription } from '../src/decisions/subscription.ts';
 import { COMMANDS, type Trigger } from '../src/decisions/triggers.ts';
-import { subscribed } from './given.ts';
+import { type Given, subscribed } from './given.ts';
 
-/** What happens next: time passes, the wallet answers what is pending, or the customer wants something. */
+/** What happens next: time passes and the scheduler comes, time passes and it does not, the wallet answers what is pending, or the customer wants something. */
 type Step =
   | { kind: 'time'; lateHours: number }
+  | { kind: 'idle'; hours: number }
   | { kind: 'wallet'; outcome: 'paid' | 'short' | 'voided'; afterHours: number }
   | { kind: 'customer'; command: (typeof COMMANDS)[number] };
 
@@ -22,6 +23,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       weight: 4,
       arbitrary: fc.record({ kind: fc.constant('time'), lateHours: fc.oneof(fc.constant(0), hours(3_000)) }),
     },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('idle'), hours: hours(200) }) },
     {
       weight: 5,
       arbitrary: fc.record({
@@ -42,7 +44,11 @@ const plans = fc.record({
   timeZone: fc.constantFrom('UTC', 'Europe/Amsterdam', 'America/New_York', 'Pacific/Auckland'),
 });
 
-function triggerOf(step: Step, subscription: Subscription, now: Temporal.Instant): Trigger | null {
+function triggerOf(
+  step: Exclude<Step, { kind: 'idle' }>,
+  subscription: Subscription,
+  now: Temporal.Instant,
+): Trigger | null {
   if (step.kind === 'customer') return { name: step.command, at: now };
   if (step.kind === 'time') {
     const action = nextAction(subscription);
@@ -56,30 +62,64 @@ function triggerOf(step: Step, subscription: Subscription, now: Temporal.Instant
   return step.outcome === 'short' ? { name: 'short', shortfallMinor: 1, ...facts } : { name: step.outcome, ...facts };
 }
 
+/** What one life led to. */
+interface Lived {
+  payments: number;
+  granted: GrantedPeriod[];
+  /** When access was closed. */
+  closed: Period[];
+}
+
+function live(plan: Given, life: Step[]): Lived {
+  let subscription = subscribed(plan);
+  let now = subscription.createdAt;
+  const lived: Lived = { payments: 0, granted: [], closed: [] };
+  for (const step of life) {
+    if (step.kind === 'idle') {
+      const later = now.add({ hours: step.hours });
+      lived.closed.push(...closedBetween(subscription, now, later));
+      now = later;
+      continue;
+    }
+    const trigger = triggerOf(step, subscription, now);
+    if (!trigger) continue;
+    const move = decide(subscription, trigger);
+    if (!move) {
+      // Time and the wallet are never refused; a customer may be, and is told what can be done.
+      expect(step.kind).toBe('customer');
+      expect(possibleCommands(subscription, trigger.at)).not.toContain(trigger.name);
+      continue;
+    }
+    lived.closed.push(...closedBetween(subscription, now, trigger.at));
+    if (trigger.name === 'paid') lived.payments++;
+    if (move.granted) {
+      lived.granted.push(move.granted);
+      expectFair(subscription, trigger.at, move.granted.period);
+    }
+    expect(move.after.version).toBe(subscription.version + 1);
+    subscription = move.after;
+    now = trigger.at;
+    expectSound(subscription, now);
+  }
+  return lived;
+}
+
+/** While nothing moves, access may close and never opens. */
+function closedBetween(subscription: Subscription, from: Temporal.Instant, to: Temporal.Instant): Period[] {
+  const before = accessAt(subscription, from);
+  if (!before.isOpen) return [{ start: from, end: to }];
+  if (accessAt(subscription, to).isOpen) return [];
+  if (!before.until) throw new Error('access that closes has no end');
+  return [{ start: before.until, end: to }];
+}
+
+const overlap = (one: Period, other: Period): boolean =>
+  isBefore(one.start, other.end) && isBefore(other.start, one.end) && isBefore(other.start, other.end);
+
 test('in any life each payment buys one period, periods never overlap, and somebody always has the next move', () => {
   fc.assert(
     fc.property(plans, steps, (plan, life) => {
-      let subscription = subscribed(plan);
-      let now = subscription.createdAt;
-      let payments = 0;
-      const granted: GrantedPeriod[] = [];
-      for (const step of life) {
-        const trigger = triggerOf(step, subscription, now);
-        if (!trigger) continue;
-        const move = decide(subscription, trigger);
-        if (!move) {
-          // Time and the wallet are never refused; a customer may be, and is told what can be done.
-          expect(step.kind).toBe('customer');
-          expect(possibleCommands(subscription)).not.toContain(trigger.name);
-          continue;
-        }
-        if (trigger.name === 'paid') payments++;
-        if (move.granted) granted.push(move.granted);
-        expect(move.after.version).toBe(subscription.version + 1);
-        subscription = move.after;
-        now = trigger.at;
-        expectSound(subscription, now);
-      }
+      const { payments, granted } = live(plan, life);
       expect(granted).toHaveLength(payments);
       expect(new Set(granted.map(({ chargeId }) => chargeId)).size).toBe(payments);
       for (const [index, { period }] of granted.entries()) {
@@ -92,10 +132,33 @@ test('in any life each payment buys one period, periods never overlap, and someb
   );
 });
 
+test('in any life nobody pays for a moment without access, however late the wallet and the scheduler are', () => {
+  fc.assert(
+    fc.property(plans, steps, (plan, life) => {
+      const { granted, closed } = live(plan, life);
+      const paidAndClosed = granted.filter(({ period }) => closed.some((gap) => overlap(period, gap)));
+      expect(paidAndClosed).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** Access that stayed open is paid from where the last period ended, or from the period we asked for when we asked late. */
+function expectFair(before: Subscription, at: Temporal.Instant, period: Period): void {
+  if (!accessAt(before, at).isOpen) {
+    expect(String(period.start)).toBe(String(at));
+    return;
+  }
+  expect(period).toEqual(before.charge?.period);
+  if (before.charge?.periodNumber === before.periodNumber + 1) {
+    expect(String(period.start)).toBe(String(before.currentPeriod?.end));
+  }
+}
+
 function expectSound(subscription: Subscription, now: Temporal.Instant): void {
   const { status, charge, currentPeriod } = subscription;
-  const isWalletsTurn = charge !== null && charge.state !== 'waiting';
-  expect(nextAction(subscription) === null).toBe(isWalletsTurn || status === 'expired');
+  expect(nextAction(subscription) === null).toBe(status === 'expired');
+  expect(charge?.remindAt == null).toBe(charge === null || charge.state === 'waiting');
   if (accessAt(subscription, now).isOpen) {
     // Nobody has access who has neither paid nor a trial.
     expect(currentPeriod).not.toBeNull();

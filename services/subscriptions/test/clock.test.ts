@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { readNextMoment } from '../src/sql/due.ts';
 import { type Asked, type Body, openRig, type Person, type Replica, type Rig, SERVICE_TOKEN, until } from './rig.ts';
 import { failed, succeeded, voided } from './wallet.ts';
 
@@ -34,7 +35,7 @@ afterEach(async () => {
   await rig.pool.query(
     `UPDATE subscription SET status = 'expired', next_action_at = NULL, charge_id = NULL, charge_state = NULL,
        charge_amount = NULL, charge_period_start = NULL, charge_period_end = NULL, charge_period_number = NULL,
-       charge_asked_at = NULL, charge_shortfall = NULL, charge_version = NULL`,
+       charge_asked_at = NULL, charge_remind_at = NULL, charge_shortfall = NULL, charge_version = NULL`,
   );
 });
 
@@ -118,6 +119,50 @@ describe('advancing the clock', () => {
     expect((await advance({ by: 'P2M' })).status).toBe(200);
     const { rowCount } = await rig.pool.query('SELECT 1 FROM granted_period WHERE subscription_id = $1', [id]);
     expect(rowCount).toBe(4);
+  });
+
+  test('to a moment may be repeated by who lost the answer: it never leads past that moment', async () => {
+    const to = Temporal.Instant.from((await readClock()).now)
+      .add({ hours: 30 })
+      .toString();
+    expect((await advance({ to })).status).toBe(200);
+    const { offsetMs } = await readClock();
+    expect((await advance({ to })).body).toMatchObject({ code: 'validation_failed', errors: [{ field: 'body.to' }] });
+    expect((await readClock()).offsetMs).toBe(offsetMs);
+  });
+
+  test('ends when the connection that holds its lock is lost, and another walk may begin', async () => {
+    const before = Temporal.Instant.from((await readClock()).now);
+    walletActivity.inFlight = 1;
+    const walk = advance({ by: 'P1D' });
+    let terminated: number | null = 0;
+    await until('the lock to be taken, and its connection to be ended', async () => {
+      ({ rowCount: terminated } = await rig.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+         WHERE locktype = 'advisory' AND granted AND datname = current_database()`,
+      ));
+      return terminated === 1;
+    });
+    const { body } = await walk;
+    expect(body).toMatchObject({ status: 503, code: 'service_unavailable' });
+    const movedHours = before.until((await readClock()).now).total('hours');
+    expect(movedHours).toBeLessThan(1);
+    walletActivity.inFlight = 0;
+    expect((await advance({ by: 'PT1S' })).status).toBe(200);
+  });
+
+  test('does not stop for a reminder: it waits for the answer', async () => {
+    const user = rig.person({ zoneinfo: 'UTC' });
+    const { id: planId } = await service.createPlan(operator);
+    const { id } = await service.subscribe(user, planId);
+    await until('the first question', () => rig.askedAbout(id).length === 1);
+    const inThreeHours = Temporal.Instant.from((await readClock()).now).add({ hours: 3 });
+    expect(await readNextMoment(rig.pool, inThreeHours, 60_000)).toBeNull();
+    const walk = advance({ by: 'PT3H' });
+    const [question] = rig.askedAbout(id);
+    if (question) await rig.say(succeeded(question));
+    expect((await walk).body).toMatchObject({ steps: 0, settled: true });
+    expect(rig.askedAbout(id)).toHaveLength(1);
   });
 
   test('waits for work in the hands of other services', async () => {

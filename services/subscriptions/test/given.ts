@@ -55,7 +55,7 @@ export const short = (time: string, chargeVersion = 1): Trigger => ({
 });
 export const voided = (time: string, chargeVersion = 2): Trigger => ({ name: 'voided', at: at(time), chargeVersion });
 export const on = (
-  name: 'due' | 'grace_ended' | 'incomplete_timeout' | 'period_ended' | 'cancel' | 'resume',
+  name: 'due' | 'unanswered' | 'grace_ended' | 'incomplete_timeout' | 'period_ended' | 'cancel' | 'resume',
   time: string,
 ): Trigger => ({ name, at: at(time) });
 

@@ -3,7 +3,7 @@ import { decide, LIFECYCLE, possibleCommands } from '../src/decisions/lifecycle.
 import { nextAction } from '../src/decisions/next-action.ts';
 import type { Subscription } from '../src/decisions/subscription.ts';
 import type { Trigger } from '../src/decisions/triggers.ts';
-import { after, on, paid, short, subscribed, voided } from './given.ts';
+import { after, at, on, paid, short, subscribed, voided } from './given.ts';
 
 const START = '2027-01-31T08:00:00Z';
 const FIRST_END = '2027-02-28T08:00:00Z';
@@ -34,11 +34,12 @@ describe('the table', () => {
     paid(FIRST_END, 9),
     short(FIRST_END, 9),
     voided(FIRST_END, 9),
+    on('unanswered', FIRST_END),
     on('incomplete_timeout', FIRST_END),
     on('grace_ended', FIRST_END),
     on('period_ended', FIRST_END),
     on('cancel', FIRST_END),
-    on('resume', FIRST_END),
+    on('resume', START),
   ];
 
   test('allows exactly these moves', () => {
@@ -56,6 +57,7 @@ describe('the table', () => {
         'paid -> active',
         'short -> incomplete, waiting',
         'voided -> expired',
+        'unanswered -> incomplete, requested',
         'cancel -> canceled, voiding',
       ],
       'incomplete, waiting': [
@@ -69,6 +71,7 @@ describe('the table', () => {
         'paid -> active',
         'short -> incomplete, voiding',
         'voided -> expired',
+        'unanswered -> incomplete, voiding',
         'cancel -> canceled, voiding',
       ],
       trialing: ['due -> trialing, requested', 'cancel -> canceled'],
@@ -76,6 +79,7 @@ describe('the table', () => {
         'paid -> active',
         'short -> pending_renewal, waiting',
         'voided -> expired',
+        'unanswered -> trialing, requested',
         'cancel -> canceled, voiding',
       ],
       active: ['due -> active, requested', 'cancel -> canceled'],
@@ -83,6 +87,7 @@ describe('the table', () => {
         'paid -> active',
         'short -> pending_renewal, waiting',
         'voided -> expired',
+        'unanswered -> active, requested',
         'cancel -> canceled, voiding',
       ],
       'pending_renewal, waiting': [
@@ -96,11 +101,17 @@ describe('the table', () => {
         'paid -> active',
         'short -> pending_renewal, voiding',
         'voided -> expired',
+        'unanswered -> pending_renewal, voiding',
         'cancel -> canceled, voiding',
       ],
       canceled: ['period_ended -> expired', 'resume -> active'],
       'canceled in trial': ['period_ended -> expired', 'resume -> trialing'],
-      'canceled, voiding': ['paid -> canceled', 'short -> canceled, voiding', 'voided -> expired'],
+      'canceled, voiding': [
+        'paid -> canceled',
+        'short -> canceled, voiding',
+        'voided -> expired',
+        'unanswered -> canceled, voiding',
+      ],
       expired: [],
     });
   });
@@ -115,25 +126,20 @@ describe('the table', () => {
   test('says which commands are possible instead', () => {
     const commands = Object.entries(situations).map(([situation, subscription]) => [
       situation,
-      possibleCommands(subscription),
+      possibleCommands(subscription, at(START)),
     ]);
     expect(Object.fromEntries(commands)).toMatchObject({ active: ['cancel'], canceled: ['resume'], expired: [] });
   });
 
-  test('leaves nobody without a next action unless it is the turn of the wallet, or it is over', () => {
+  test('leaves nobody without a next action unless it is over', () => {
     const idle = Object.entries(situations).filter(([, subscription]) => nextAction(subscription) === null);
-    expect(idle.map(([situation]) => situation)).toEqual([
-      'incomplete, requested',
-      'incomplete, voiding',
-      'trialing, requested',
-      'active, requested',
-      'pending_renewal, voiding',
-      'canceled, voiding',
-      'expired',
-    ]);
+    expect(idle.map(([situation]) => situation)).toEqual(['expired']);
   });
 
   test.each([
+    ['incomplete, requested', '2027-01-31T08:10:00Z', 'unanswered'],
+    ['active, requested', '2027-02-28T08:10:00Z', 'unanswered'],
+    ['canceled, voiding', '2027-02-28T08:10:00Z', 'unanswered'],
     ['incomplete, waiting', '2027-02-01T08:00:00Z', 'incomplete_timeout'],
     ['trialing', '2027-02-14T08:00:00Z', 'due'],
     ['active', FIRST_END, 'due'],

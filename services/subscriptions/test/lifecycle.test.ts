@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { accessAt } from '../src/decisions/access.ts';
 import { chargeId } from '../src/decisions/charge-id.ts';
+import { decide, possibleCommands } from '../src/decisions/lifecycle.ts';
 import { nextAction } from '../src/decisions/next-action.ts';
 import type { Subscription } from '../src/decisions/subscription.ts';
 import { upcomingPeriods } from '../src/decisions/upcoming.ts';
@@ -14,6 +15,8 @@ const active = after(subscribed(), paid(START));
 const renewing = after(active, on('due', FIRST_END));
 const pending = after(renewing, short(FIRST_END));
 const trialing = subscribed({ trialDays: 14 });
+const withAccess = { accessDuringGrace: true };
+const pendingOpen = after(subscribed(withAccess), paid(START), on('due', FIRST_END), short(FIRST_END));
 
 const period = (subscription: Subscription) =>
   subscription.currentPeriod && [String(subscription.currentPeriod.start), String(subscription.currentPeriod.end)];
@@ -32,6 +35,13 @@ describe('the first payment', () => {
     expect(String(move.after.anchor)).toBe('2027-01-31T20:30:00Z');
     expect(move.granted).toMatchObject({ chargeId: subscribed().charge?.id, amountMinor: 1_299 });
     expect(move.says).toEqual(['SubscriptionActivated']);
+  });
+
+  test('is waited for a day from when the balance turned out to be short, however late the wallet was', () => {
+    const late = after(subscribed(), short('2027-02-02T08:00:00Z'));
+    expect(nextAction(late)).toEqual({ at: at('2027-02-03T08:00:00Z'), trigger: 'incomplete_timeout' });
+    const shorter = after(late, short('2027-02-02T20:00:00Z', 2));
+    expect(String(nextAction(shorter)?.at)).toBe('2027-02-03T08:00:00Z');
   });
 
   test('that came before our void activates, after all', () => {
@@ -88,9 +98,6 @@ describe('a renewal', () => {
 });
 
 describe('a pending renewal', () => {
-  const withAccess = { accessDuringGrace: true };
-  const pendingOpen = after(subscribed(withAccess), paid(START), on('due', FIRST_END), short(FIRST_END));
-
   test('waits for its days of grace, without access', () => {
     expect(String(pending.graceEndsAt)).toBe('2027-03-07T08:00:00Z');
     expect(accessAt(pending, at('2027-02-28T08:00:01Z')).isOpen).toBe(false);
@@ -114,6 +121,14 @@ describe('a pending renewal', () => {
     expect(String(recovered.anchor)).toBe(START);
   });
 
+  test('paid when the grace with access has passed starts its period at the payment, not in days that were closed', () => {
+    const voiding = after(pendingOpen, on('grace_ended', '2027-03-07T08:00:00Z'));
+    for (const late of [pendingOpen, voiding]) {
+      const recovered = after(late, paid('2027-03-09T08:00:00Z', 2));
+      expect(period(recovered)).toEqual(['2027-03-09T08:00:00Z', '2027-04-09T07:00:00Z']);
+    }
+  });
+
   test('asks for a void when grace ends, and ends only when the wallet has done it', () => {
     const move = when(pending, on('grace_ended', '2027-03-07T08:00:00Z'));
     expect(move.says).toEqual(['ChargeVoidRequested']);
@@ -130,6 +145,11 @@ describe('a pending renewal', () => {
 
   test('gets the whole days we asked late on top of its grace', () => {
     const late = after(active, on('due', '2027-03-12T20:00:00Z'), short('2027-03-12T20:00:01Z'));
+    expect(String(late.graceEndsAt)).toBe('2027-03-19T08:00:00Z');
+  });
+
+  test('gets the whole days the wallet answered late on top of its grace', () => {
+    const late = after(renewing, short('2027-03-12T20:00:00Z'));
     expect(String(late.graceEndsAt)).toBe('2027-03-19T08:00:00Z');
   });
 });
@@ -163,13 +183,13 @@ describe('a cancellation', () => {
     expect(when(canceled, on('period_ended', FIRST_END)).says).toEqual(['SubscriptionExpired']);
   });
 
-  test('while the charge is in flight asks for a void; the money that came first buys a last period', () => {
+  test('while the charge is in flight asks for a void; the money that came first buys a last period, from now', () => {
     const move = when(renewing, on('cancel', '2027-02-28T08:00:02Z'));
     expect(move.says).toEqual(['SubscriptionCanceled', 'ChargeVoidRequested']);
-    const last = after(move.after, paid('2027-02-28T08:00:01Z'));
+    const last = after(move.after, paid('2027-03-02T09:00:00Z'));
     expect(last.status).toBe('canceled');
-    expect(period(last)).toEqual([FIRST_END, SECOND_END]);
-    expect(String(last.cancelAt)).toBe(SECOND_END);
+    expect(period(last)).toEqual(['2027-03-02T09:00:00Z', '2027-04-02T08:00:00Z']);
+    expect(String(last.cancelAt)).toBe('2027-04-02T08:00:00Z');
     expect(nextAction(last)?.trigger).toBe('period_ended');
   });
 
@@ -179,9 +199,61 @@ describe('a cancellation', () => {
     expect(after(canceled, voided('2027-03-01T00:00:01Z')).status).toBe('expired');
   });
 
+  test('cannot be undone once the period is over, though the scheduler has not come to it yet', () => {
+    const canceled = after(active, on('cancel', '2027-02-10T00:00:00Z'));
+    expect(decide(canceled, on('resume', FIRST_END))).toBeNull();
+    expect(possibleCommands(canceled, at(FIRST_END))).toEqual([]);
+  });
+
   test('can be undone, and changes nothing then', () => {
     const resumed = after(active, on('cancel', '2027-02-10T00:00:00Z'), on('resume', '2027-02-11T00:00:00Z'));
     expect(resumed).toEqual({ ...active, version: active.version + 2 });
+  });
+});
+
+describe('a charge the wallet has not answered for', () => {
+  /** When the wallet is asked again, each time on time, and what it is asked then. */
+  function reminders(subscription: Subscription, count: number): [minutesLater: number, says: readonly string[]][] {
+    const asked: [number, readonly string[]][] = [];
+    for (let current = subscription, index = 0; index < count; index++) {
+      const action = nextAction(current);
+      if (action?.trigger !== 'unanswered') throw new Error(`${current.status} is not asked again`);
+      const minutes = current.charge?.askedAt.until(action.at).total('minutes') ?? 0;
+      const move = when(current, { name: 'unanswered', at: action.at });
+      asked.push([minutes, move.says]);
+      expect(move.after.charge).toMatchObject({ ...current.charge, remindAt: expect.anything() });
+      current = move.after;
+    }
+    return asked;
+  }
+
+  test('is asked for again after 10 minutes, and then after twice as long, up to every 6 hours', () => {
+    const minutes = reminders(renewing, 9).map(([minutesLater]) => minutesLater);
+    expect(minutes).toEqual([10, 20, 40, 80, 160, 320, 640, 1_000, 1_360]);
+  });
+
+  test.each([
+    ['incomplete', subscribed(), 'SubscriptionRequested'],
+    ['trialing', after(trialing, on('due', '2027-02-14T08:00:00Z')), 'RenewalDue'],
+    ['active', renewing, 'RenewalDue'],
+    [
+      'incomplete, given up',
+      after(subscribed(), short(START), on('incomplete_timeout', FIRST_END)),
+      'ChargeVoidRequested',
+    ],
+    ['pending_renewal, given up', after(pending, on('grace_ended', SECOND_END)), 'ChargeVoidRequested'],
+    ['canceled', after(renewing, on('cancel', FIRST_END)), 'ChargeVoidRequested'],
+  ])('is asked for again in the same words: %s', (_name, subscription, saying) => {
+    expect(reminders(subscription, 2)).toEqual([
+      [10, [saying]],
+      [20, [saying]],
+    ]);
+  });
+
+  test('is not asked about again while it waits for funds', () => {
+    expect(pending.charge?.remindAt).toBeNull();
+    const voiding = after(pending, on('grace_ended', SECOND_END));
+    expect(after(voiding, short(SECOND_END, 2)).charge?.remindAt).toEqual(voiding.charge?.remindAt);
   });
 });
 
@@ -198,5 +270,10 @@ describe('upcoming renewals', () => {
     ['incomplete', subscribed(), []],
   ])('of one that is %s', (_name, subscription, expected) => {
     expect(starts(subscription, '2027-02-01T00:00:00Z')).toEqual(expected);
+  });
+
+  test('of a pending one are known while it has access, and hang on the payment after that', () => {
+    expect(starts(pendingOpen, '2027-03-07T07:59:59Z')).toEqual(['2027-03-31', '2027-04-30', '2027-05-31']);
+    expect(starts(pendingOpen, '2027-03-07T08:00:00Z')).toEqual([]);
   });
 });

@@ -144,6 +144,12 @@ describe('the database refuses', () => {
       `status = 'pending_renewal', grace_ends_at = now()`,
       /subscription_status/,
     ],
+    [
+      'a charge nobody will ever ask about again',
+      `charge_id = gen_random_uuid(), charge_state = 'requested', charge_amount = 1, charge_period_number = 1,
+       charge_period_start = now(), charge_period_end = now() + interval '1 day', charge_asked_at = now(), charge_version = 0`,
+      /subscription_reminder/,
+    ],
     ['half a charge', 'charge_id = gen_random_uuid()', /subscription_charge_is_whole/],
     ['a period that ends before it starts', 'current_period_end = current_period_start', /subscription_period/],
   ])('%s', async (_what, change, constraint) => {

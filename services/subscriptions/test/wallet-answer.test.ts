@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { decide } from '../src/decisions/lifecycle.ts';
 import type { Subscription } from '../src/decisions/subscription.ts';
 import { triggerOf, UnexpectedAnswer, type WalletAnswer } from '../src/decisions/wallet-answer.ts';
-import { after, answer, at, on, paid, short, subscribed } from './given.ts';
+import { after, answer, at, on, paid, short, subscribed, voided } from './given.ts';
 
 const START = at('2027-01-31T08:00:00Z');
 const DUE = '2027-02-28T08:00:00Z';
@@ -16,7 +16,7 @@ const pending = after(renewing, short(DUE));
 describe('an answer of the wallet', () => {
   test('moves the subscription that waits for it', () => {
     const said = answer(renewing, at(DUE), 'short', { version: 1, at: DUE });
-    expect(triggerOf(said, renewing, none)).toEqual({
+    expect(triggerOf(said, renewing, none, at(DUE))).toEqual({
       name: 'short',
       at: at(DUE),
       chargeVersion: 1,
@@ -26,19 +26,43 @@ describe('an answer of the wallet', () => {
 
   test('never comes before the question, even when the clock of the wallet is behind', () => {
     const said = answer(renewing, at(DUE), 'paid', { version: 1, at: '2027-02-27T00:00:00Z' });
-    expect(String(triggerOf(said, renewing, none)?.at)).toBe(DUE);
+    expect(String(triggerOf(said, renewing, none, at(DUE))?.at)).toBe(DUE);
+  });
+
+  test.each(['paid', 'short', 'voided'] as const)('counts from when we hear of it: %s', (outcome) => {
+    const said = answer(renewing, at(DUE), outcome, { version: 1, at: DUE });
+    const trigger = triggerOf(said, renewing, none, at('2027-03-02T10:00:00Z'));
+    expect(String(trigger?.at)).toBe('2027-03-02T10:00:00Z');
+  });
+
+  test.each(['paid', 'short', 'voided'] as const)('that was lost and is said again is taken: %s', (outcome) => {
+    const remindedAt = '2027-02-28T08:10:00Z';
+    const reminded = after(renewing, on('unanswered', remindedAt));
+    const again = answer(reminded, at(DUE), outcome, { version: 1, at: DUE });
+    expect(triggerOf(again, reminded, none, at(remindedAt))?.name).toBe(outcome);
+  });
+
+  test('that was taken and is said again, because we asked again, changes nothing', () => {
+    const shortAgain = answer(pending, at(DUE), 'short', { version: 1, at: DUE });
+    expect(triggerOf(shortAgain, pending, none, at(DUE))).toBeNull();
+    const renewed = after(renewing, paid(DUE));
+    const paidAgain = answer(renewed, at(DUE), 'paid', { version: 1, at: DUE });
+    expect(triggerOf(paidAgain, renewed, new Set([paidAgain.chargeId]), at(DUE))).toBeNull();
+    const over = after(pending, on('grace_ended', '2027-03-07T08:00:00Z'), voided('2027-03-07T08:00:01Z'));
+    const voidedAgain = answer(over, at(DUE), 'voided', { version: 2, at: DUE });
+    expect(triggerOf(voidedAgain, over, none, at(DUE))).toBeNull();
   });
 
   test('that is older than one we have seen changes nothing', () => {
     const late = answer(pending, at(DUE), 'short', { version: 1, at: DUE });
-    expect(triggerOf(late, pending, none)).toBeNull();
+    expect(triggerOf(late, pending, none, at(DUE))).toBeNull();
   });
 
   test('about a charge that has bought its period changes nothing', () => {
     const again = answer(active, START, 'paid', { version: 1, at: DUE });
-    expect(triggerOf(again, active, new Set([again.chargeId]))).toBeNull();
+    expect(triggerOf(again, active, new Set([again.chargeId]), at(DUE))).toBeNull();
     const lateFailure = answer(active, START, 'short', { version: 1, at: DUE });
-    expect(triggerOf(lateFailure, active, new Set([again.chargeId]))).toBeNull();
+    expect(triggerOf(lateFailure, active, new Set([again.chargeId]), at(DUE))).toBeNull();
   });
 
   test('that nothing waits for any more and no funds will come to ends the waiting', () => {
@@ -46,7 +70,7 @@ describe('an answer of the wallet', () => {
       ...answer(renewing, at(DUE), 'short', { version: 1, at: DUE }),
       awaitingFunds: false,
     } as WalletAnswer;
-    expect(triggerOf(said, renewing, none)?.name).toBe('voided');
+    expect(triggerOf(said, renewing, none, at(DUE))?.name).toBe('voided');
   });
 
   test.each([
@@ -56,12 +80,12 @@ describe('an answer of the wallet', () => {
     ['of another currency', renewing, { currency: 'USD' }],
   ])('%s is refused', (_name, subscription, wrong) => {
     const said = { ...answer(renewing, at(DUE), 'paid', { version: 1, at: DUE }), ...wrong };
-    expect(() => triggerOf(said, subscription, none)).toThrow(UnexpectedAnswer);
+    expect(() => triggerOf(said, subscription, none, at(DUE))).toThrow(UnexpectedAnswer);
   });
 
   test('that took money for nothing is refused, and never passed over', () => {
     const neverGranted = answer(active, at(DUE), 'paid', { version: 1, at: DUE });
-    expect(() => triggerOf(neverGranted, active, none)).toThrow(/buys nothing/);
+    expect(() => triggerOf(neverGranted, active, none, at(DUE))).toThrow(/buys nothing/);
   });
 });
 
@@ -78,7 +102,7 @@ test('whatever comes twice, late and out of order, a charge that is paid buys ex
       let subscription: Subscription = renewing;
       const granted: string[] = [];
       for (const said of delivered) {
-        const trigger = triggerOf(said, subscription, new Set(granted));
+        const trigger = triggerOf(said, subscription, new Set(granted), at(DUE));
         const move = trigger && decide(subscription, trigger);
         if (trigger && !move) throw new Error(`${subscription.status} refuses ${trigger.name}`);
         if (move?.granted) granted.push(move.granted.chargeId);

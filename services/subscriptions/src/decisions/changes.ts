@@ -1,6 +1,10 @@
+import { nextReminder } from './reminder.ts';
 import { chargeFor, graceEnd, nextPeriod, paidPeriod } from './renewal.ts';
 import { type PendingCharge, pendingCharge, periodInUse, type Subscription } from './subscription.ts';
 import type { Trigger, TriggerName } from './triggers.ts';
+
+/** How long a first payment is waited for, from when we know that the balance is short. */
+export const INCOMPLETE_HOURS = 24;
 
 /** What a move changes besides status and version. */
 export type Changes = Partial<Omit<Subscription, 'id' | 'status' | 'version'>>;
@@ -26,27 +30,42 @@ export const grantLastPeriod: Change<'paid'> = (subscription, trigger) => {
 /** The wallet keeps the charge and pays it from the next credit that covers it. */
 export const noteShortfall: Change<'short'> = (subscription, { shortfallMinor }) => {
   const charge = pendingCharge(subscription);
-  const state = charge.state === 'voiding' ? 'voiding' : 'waiting';
-  return { charge: { ...charge, state, shortfallMinor } };
+  if (charge.state === 'voiding') return { charge: { ...charge, shortfallMinor } };
+  return { charge: { ...charge, state: 'waiting', remindAt: null, shortfallMinor } };
 };
+
+/** A first payment is waited for from now, so that a wallet that was away leaves as much time to pay as any other. */
+export const startWaiting: Change<'short'> = (subscription, trigger) => ({
+  ...noteShortfall(subscription, trigger),
+  graceEndsAt: trigger.at.add({ hours: INCOMPLETE_HOURS }),
+});
 
 export const startGrace: Change<'short'> = (subscription, trigger) => ({
   ...noteShortfall(subscription, trigger),
-  graceEndsAt: graceEnd(subscription),
+  graceEndsAt: graceEnd(subscription, trigger.at),
 });
 
-const voiding = (charge: PendingCharge): PendingCharge => ({ ...charge, state: 'voiding' });
+function voiding(charge: PendingCharge, at: Temporal.Instant): PendingCharge {
+  if (charge.state === 'voiding') return charge;
+  return { ...charge, state: 'voiding', askedAt: at, remindAt: nextReminder(at, at) };
+}
 
 /** Nothing ends before the wallet has said that the charge can never be paid any more. */
-export const askForVoid: Change<'grace_ended' | 'incomplete_timeout'> = (subscription) => ({
-  charge: voiding(pendingCharge(subscription)),
+export const askForVoid: Change<'grace_ended' | 'incomplete_timeout'> = (subscription, { at }) => ({
+  charge: voiding(pendingCharge(subscription), at),
 });
+
+/** What was asked is asked again, word for word. The wallet answers how the charge stands, whether it heard it before or not. */
+export const askAgain: Change<'unanswered'> = (subscription, { at }) => {
+  const charge = pendingCharge(subscription);
+  return { charge: { ...charge, remindAt: nextReminder(charge.askedAt, at) } };
+};
 
 export const stopAtPeriodEnd: Change<'cancel'> = (subscription) => ({ cancelAt: periodInUse(subscription).end });
 
 /** What is paid for is over or never was, and money is being asked for: that is given up. */
 export const stopWaiting: Change<'cancel'> = (subscription, { at }) => ({
-  charge: voiding(pendingCharge(subscription)),
+  charge: voiding(pendingCharge(subscription), at),
   cancelAt: at,
 });
 

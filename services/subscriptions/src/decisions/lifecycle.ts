@@ -1,5 +1,7 @@
 import type { SubscriptionStatus } from '@evergreen/contracts/http/subscriptions.ts';
+import { accessAt } from './access.ts';
 import {
+  askAgain,
   askForNextPeriod,
   askForVoid,
   type Change,
@@ -9,6 +11,7 @@ import {
   grantPeriod,
   noteShortfall,
   startGrace,
+  startWaiting,
   stopAtPeriodEnd,
   stopWaiting,
 } from './changes.ts';
@@ -52,6 +55,14 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     move('trialing', NO_CHARGE, 'trialing', askForNextPeriod, 'RenewalDue'),
     move('active', NO_CHARGE, 'active', askForNextPeriod, 'RenewalDue'),
   ],
+  unanswered: [
+    move('incomplete', ASKED, 'incomplete', askAgain, 'SubscriptionRequested'),
+    move('trialing', ASKED, 'trialing', askAgain, 'RenewalDue'),
+    move('active', ASKED, 'active', askAgain, 'RenewalDue'),
+    move('incomplete', VOIDING, 'incomplete', askAgain, 'ChargeVoidRequested'),
+    move('pending_renewal', VOIDING, 'pending_renewal', askAgain, 'ChargeVoidRequested'),
+    move('canceled', VOIDING, 'canceled', askAgain, 'ChargeVoidRequested'),
+  ],
   paid: [
     move('incomplete', ANY_CHARGE, 'active', grantPeriod, 'SubscriptionActivated'),
     move('trialing', ASKED, 'active', grantPeriod, 'SubscriptionActivated'),
@@ -60,7 +71,8 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     move('canceled', VOIDING, 'canceled', grantLastPeriod, 'SubscriptionActivated'),
   ],
   short: [
-    move('incomplete', ANY_CHARGE, 'incomplete', noteShortfall),
+    move('incomplete', ASKED, 'incomplete', startWaiting),
+    move('incomplete', ANSWERED, 'incomplete', noteShortfall),
     move('trialing', ASKED, 'pending_renewal', startGrace, 'SubscriptionPendingRenewal'),
     move('active', ASKED, 'pending_renewal', startGrace, 'SubscriptionPendingRenewal'),
     move('pending_renewal', ANSWERED, 'pending_renewal', noteShortfall),
@@ -92,23 +104,28 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
   ],
 };
 
-function findRow(subscription: Subscription, trigger: TriggerName): Row | undefined {
+function findRow(
+  subscription: Subscription,
+  { name, at }: { name: TriggerName; at: Temporal.Instant },
+): Row | undefined {
+  // What is over is over, also while the scheduler is late; resumed, it would be billed for days without access.
+  if (name === 'resume' && !accessAt(subscription, at).isOpen) return undefined;
   const charge = subscription.charge?.state ?? 'none';
   const phase = isInTrial(subscription) ? 'in trial' : 'after trial';
-  const rows = LIFECYCLE[trigger] as readonly Row[];
+  const rows = LIFECYCLE[name] as readonly Row[];
   return rows.find(
     (row) =>
       row.from === subscription.status && row.charge.includes(charge) && (row.only === undefined || row.only === phase),
   );
 }
 
-/** What the customer may ask for as things stand. */
-export const possibleCommands = (subscription: Subscription): Command[] =>
-  COMMANDS.filter((command) => findRow(subscription, command) !== undefined);
+/** What the customer may ask for as things stand at `at`. */
+export const possibleCommands = (subscription: Subscription, at: Temporal.Instant): Command[] =>
+  COMMANDS.filter((name) => findRow(subscription, { name, at }) !== undefined);
 
 /** Makes the move the table says, or answers null when the table has none; `possibleCommands` then says what can be done. */
 export function decide(before: Subscription, trigger: Trigger): Move | null {
-  const row = findRow(before, trigger.name);
+  const row = findRow(before, trigger);
   if (!row) return null;
   const changed: Subscription = {
     ...before,

@@ -1,24 +1,21 @@
 import { periodInUse, type Subscription } from './subscription.ts';
 import type { TimedTrigger } from './triggers.ts';
 
-/** How long a first payment is waited for. */
-export const INCOMPLETE_HOURS = 24;
-
 export interface TimedAction {
   readonly at: Temporal.Instant;
   readonly trigger: TimedTrigger;
 }
 
 /**
- * What the scheduler has to do next, and when; null when it is somebody else's turn: the wallet's while it has not answered,
- * the customer's while it is paused, nobody's when it is over.
+ * What the scheduler has to do next, and when. While the wallet has not answered that is to ask again, so nothing hangs on
+ * one message. Null when it is the customer's turn, while it is paused, or nobody's, when it is over.
  */
 export function nextAction(subscription: Subscription): TimedAction | null {
-  const { status, charge, createdAt, graceEndsAt } = subscription;
-  if (charge && charge.state !== 'waiting') return null;
+  const { status, charge, graceEndsAt } = subscription;
+  if (charge?.remindAt) return { at: charge.remindAt, trigger: 'unanswered' };
   switch (status) {
     case 'incomplete':
-      return { at: createdAt.add({ hours: INCOMPLETE_HOURS }), trigger: 'incomplete_timeout' };
+      return graceEndsAt && { at: graceEndsAt, trigger: 'incomplete_timeout' };
     case 'trialing':
     case 'active':
       return { at: periodInUse(subscription).end, trigger: 'due' };

@@ -1,5 +1,7 @@
+import { accessAt } from './access.ts';
 import { chargeId } from './charge-id.ts';
 import { daysAfter, isBefore, nthPeriod, periodAt, wholeDaysBetween } from './periods.ts';
+import { nextReminder } from './reminder.ts';
 import { type NumberedPeriod, type PendingCharge, pendingCharge, type Subscription } from './subscription.ts';
 
 /** The calendar as it is now; an anchor that moves makes another one. */
@@ -29,36 +31,35 @@ export function chargeFor(
     period,
     periodNumber: number,
     askedAt,
+    remindAt: nextReminder(askedAt, askedAt),
     shortfallMinor: null,
     version: 0,
   };
 }
 
 /**
- * What a payment buys. Nobody pays for days without access: a first payment, and one that ends a wait without access, starts
- * its period when it is made, and the anchor moves there. Any other buys the period that was due.
+ * What a payment buys. Nobody pays for days without access: where access is closed, because there never was any, or the
+ * days of grace have passed, or the customer canceled, the period starts at `at` and the anchor moves there. Where access
+ * stayed open it buys the period that was due, so no day of access goes unpaid.
+ * @param at when the payment opens access, which is when we hear of it and not when the wallet debited it
  */
 export function paidPeriod(
   subscription: Subscription,
-  paidAt: Temporal.Instant,
+  at: Temporal.Instant,
 ): NumberedPeriod & { anchor: Temporal.Instant } {
-  const { anchor, currentPeriod, graceEndsAt, terms } = subscription;
-  const wentWithoutAccess = currentPeriod === null || (graceEndsAt !== null && !terms.accessDuringGrace);
-  if (wentWithoutAccess) {
-    const period = nthPeriod({ ...calendarOf(subscription), anchor: paidAt }, 0);
-    return { anchor: paidAt, number: 0, period };
-  }
   const { period, periodNumber } = pendingCharge(subscription);
-  return { anchor, number: periodNumber, period };
+  if (accessAt(subscription, at).isOpen) return { anchor: subscription.anchor, number: periodNumber, period };
+  return { anchor: at, number: 0, period: nthPeriod({ ...calendarOf(subscription), anchor: at }, 0) };
 }
 
 /**
- * Days of grace count from the moment the period was due. Whole days by which we asked late, as after an outage, are
- * ours and not the customer's, and are added.
+ * Days of grace count from the moment the period was due. Whole days that passed before we knew that the balance is short, as
+ * after an outage of ours or of the wallet's, are not the customer's, and are added.
+ * @param shortAt when we heard of it
  */
-export function graceEnd(subscription: Subscription): Temporal.Instant {
+export function graceEnd(subscription: Subscription, shortAt: Temporal.Instant): Temporal.Instant {
   const { timeZone, terms } = subscription;
-  const { period, askedAt } = pendingCharge(subscription);
-  const lateDays = wholeDaysBetween(period.start, askedAt, timeZone);
+  const { period } = pendingCharge(subscription);
+  const lateDays = wholeDaysBetween(period.start, shortAt, timeZone);
   return daysAfter(period.start, lateDays + terms.graceDays, timeZone);
 }

@@ -38,7 +38,10 @@ export interface PendingCharge {
   /** The period that was asked for. What is granted for it may start later, when it is paid late. */
   readonly period: Period;
   readonly periodNumber: number;
+  /** When the wallet was first asked for what it is asked now: to debit the charge, or to give it up. */
   readonly askedAt: Temporal.Instant;
+  /** When the same is asked again if there is no answer; null while the wallet has answered and waits for funds. */
+  readonly remindAt: Temporal.Instant | null;
   /** What the balance lacked when the wallet last said so. */
   readonly shortfallMinor: number | null;
   /** The newest version of the charge the wallet has told of; 0 before its first word. */
@@ -60,6 +63,7 @@ export interface Subscription {
   readonly currentPeriod: Period | null;
   readonly charge: PendingCharge | null;
   readonly cancelAt: Temporal.Instant | null;
+  /** Until when a payment is waited for, from the wallet's first word that the balance is short. */
   readonly graceEndsAt: Temporal.Instant | null;
   /** Grows by one with every move. */
   readonly version: number;

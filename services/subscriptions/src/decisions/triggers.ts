@@ -8,6 +8,8 @@ interface Details {
   voided: { chargeVersion: number };
   /** The end of the current period has passed, and it renews. */
   due: object;
+  /** The wallet was asked, and has not answered in time. */
+  unanswered: object;
   /** The days of grace have passed without a payment. */
   grace_ended: object;
   /** The first payment did not come in time. */
@@ -28,7 +30,7 @@ export type Trigger<N extends TriggerName = TriggerName> = {
 }[N];
 
 /** What time alone brings about; the scheduler finds it by `nextAction`. */
-export type TimedTrigger = 'due' | 'grace_ended' | 'incomplete_timeout' | 'period_ended';
+export type TimedTrigger = 'due' | 'unanswered' | 'grace_ended' | 'incomplete_timeout' | 'period_ended';
 
 /** What a customer may ask for. */
 export const COMMANDS = ['cancel', 'resume'] as const satisfies TriggerName[];

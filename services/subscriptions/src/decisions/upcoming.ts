@@ -1,3 +1,4 @@
+import { accessAt } from './access.ts';
 import { nthPeriod } from './periods.ts';
 import { nextPeriod } from './renewal.ts';
 import type { NumberedPeriod, Subscription } from './subscription.ts';
@@ -17,13 +18,13 @@ export function upcomingPeriods(subscription: Subscription, count: number, now: 
 }
 
 function firstUpcoming(subscription: Subscription, now: Temporal.Instant): number | null {
-  const { status, charge, terms } = subscription;
+  const { status, charge } = subscription;
   switch (status) {
     case 'trialing':
     case 'active':
       return charge ? charge.periodNumber + 1 : nextPeriod(subscription, now).number;
     case 'pending_renewal':
-      return charge && terms.accessDuringGrace ? charge.periodNumber + 1 : null;
+      return charge && accessAt(subscription, now).isOpen ? charge.periodNumber + 1 : null;
     case 'incomplete':
     case 'paused':
     case 'canceled':

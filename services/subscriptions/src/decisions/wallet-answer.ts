@@ -30,6 +30,7 @@ export class UnexpectedAnswer extends Error {
 /**
  * What an answer means for the subscription now, or null when it is old news: said again, overtaken by a newer answer,
  * or about a charge that is settled already.
+ * @param now the move is made now and not before: a payment opens access when we hear of it, however long ago it was made
  * @param granted ids of charges that have bought their period
  * @throws UnexpectedAnswer
  */
@@ -37,6 +38,7 @@ export function triggerOf(
   answer: WalletAnswer,
   subscription: Subscription | undefined,
   granted: ReadonlySet<string>,
+  now: Temporal.Instant,
 ): Trigger | null {
   if (!subscription || chargeId(subscription.id, answer.periodStart) !== answer.chargeId) {
     throw new UnexpectedAnswer(`charge ${answer.chargeId} was never asked for`);
@@ -51,8 +53,8 @@ export function triggerOf(
   if (answer.amountMinor !== charge.amountMinor || answer.currency !== subscription.terms.price.currency) {
     throw new UnexpectedAnswer(`charge ${charge.id} was asked for with another amount`);
   }
-  // The wallet's clock may be a moment behind ours, and nothing is answered before it was asked.
-  const at = later(answer.at, charge.askedAt);
+  // The clocks of the wallet, of who asked and of this replica may be a moment apart, and nothing is answered before it was asked.
+  const at = later(later(answer.at, charge.askedAt), now);
   const chargeVersion = answer.version;
   if (answer.outcome === 'paid') return { name: 'paid', at, chargeVersion };
   if (answer.outcome === 'voided' || !answer.awaitingFunds) return { name: 'voided', at, chargeVersion };

@@ -8,12 +8,14 @@ const OLDEST_DUE = {
   text: 'SELECT min(next_action_at) AS at FROM subscription WHERE next_action_at <= $1',
 };
 
-// One step takes what falls due close together, as a sweep in real time does.
+// One step takes what falls due close together, as a sweep in real time does. A reminder of the wallet is no moment to go to:
+// the walk waits for the answer.
 const NEXT_MOMENT = {
   name: 'subscription-next-moment',
   text: `SELECT max(next_action_at) AS at FROM subscription
-         WHERE next_action_at <= least($1::timestamptz, $2 * interval '1 millisecond' + (
-           SELECT min(next_action_at) FROM subscription WHERE next_action_at IS NOT NULL))`,
+         WHERE charge_remind_at IS NULL
+           AND next_action_at <= least($1::timestamptz, $2 * interval '1 millisecond' + (
+             SELECT min(next_action_at) FROM subscription WHERE next_action_at IS NOT NULL AND charge_remind_at IS NULL))`,
 };
 
 const CHARGES_IN_FLIGHT = {

@@ -43,6 +43,7 @@ CREATE TABLE subscription (
   charge_period_end timestamptz(3),
   charge_period_number int CHECK (charge_period_number >= 0),
   charge_asked_at timestamptz(3),
+  charge_remind_at timestamptz(3),
   charge_shortfall bigint CHECK (charge_shortfall > 0),
   charge_version int CHECK (charge_version >= 0),
   cancel_at timestamptz(3),
@@ -58,12 +59,16 @@ CREATE TABLE subscription (
               charge_asked_at, charge_version) IN (0, 8)
     AND (charge_id IS NOT NULL OR charge_shortfall IS NULL)
     AND charge_period_start < charge_period_end),
-  -- Nothing is forgotten: the scheduler has it, unless it is the wallet's turn, or the customer's, or it is over.
+  -- The wallet is asked again until it has answered.
+  CONSTRAINT subscription_reminder CHECK (
+    (charge_remind_at IS NULL) = (coalesce(charge_state, 'waiting') = 'waiting')),
+  -- Nothing is forgotten: the scheduler has it, unless it is the customer's turn, or it is over.
   CONSTRAINT subscription_next_action CHECK (
-    (next_action_at IS NULL) = (status IN ('paused', 'expired') OR coalesce(charge_state, '') IN ('requested', 'voiding'))),
+    (next_action_at IS NULL) = (status IN ('paused', 'expired'))),
   CONSTRAINT subscription_status CHECK (
     CASE status
       WHEN 'incomplete' THEN charge_id IS NOT NULL AND current_period_end IS NULL
+        AND (charge_state = 'requested') = (grace_ends_at IS NULL)
       WHEN 'trialing' THEN current_period_end IS NOT NULL AND period_number = -1
         AND coalesce(charge_state, 'requested') = 'requested' AND cancel_at IS NULL
       WHEN 'active' THEN current_period_end IS NOT NULL AND period_number >= 0
