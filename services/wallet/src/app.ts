@@ -1,10 +1,16 @@
 import { type Activity, activityRoute } from '@evergreen/service-kit/activity.ts';
 import { buildHttp, type HttpApp, type HttpOptions } from '@evergreen/service-kit/http.ts';
+import { type GatewayHealthDeps, gatewayHealthRoutes } from './gateway-health-routes.ts';
+import { type OperatorRouteDeps, operatorRoutes } from './operator-routes.ts';
+import { type PaymentMethodRouteDeps, paymentMethodRoutes } from './payment-method-routes.ts';
 import type { Refunds } from './refund.ts';
 import { refundRoutes } from './refund-routes.ts';
 import { type RouteDeps, walletRoutes } from './routes.ts';
 
-export type AppDeps = RouteDeps & { refunds: Refunds } & Pick<HttpOptions, 'logger' | 'metrics' | 'ready'> & {
+export type AppDeps = RouteDeps &
+  OperatorRouteDeps &
+  PaymentMethodRouteDeps &
+  GatewayHealthDeps & { refunds: Refunds } & Pick<HttpOptions, 'logger' | 'metrics' | 'ready'> & {
     activity: () => Promise<Activity>;
   };
 
@@ -14,6 +20,9 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const app = await buildHttp({ service: 'wallet', description, ...deps });
   walletRoutes(app, deps);
   refundRoutes(app, deps);
+  operatorRoutes(app, deps);
+  paymentMethodRoutes(app, deps);
+  gatewayHealthRoutes(app, deps);
   activityRoute(app, deps.access, deps.activity);
   return app;
 }

@@ -1,10 +1,11 @@
 import type { EventOf } from '@evergreen/contracts/envelope.ts';
 import { PaymentDeclined, type PaymentRefunded, type PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
 import { WALLET_PAYMENTS } from '@evergreen/contracts/topology.ts';
-import { type Clock, iso } from '@evergreen/service-kit/clock.ts';
+import { iso } from '@evergreen/service-kit/clock.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { claimInbox } from '@evergreen/service-kit/inbox.ts';
 import type pg from 'pg';
+import type { Refill } from './auto-top-up.ts';
 import { settleRefund } from './refund-store.ts';
 import { type Settlement, settleTopUps } from './top-up-store.ts';
 
@@ -15,7 +16,7 @@ type PaymentEvent = EventOf<typeof PaymentSucceeded> | EventOf<typeof PaymentDec
  * comes first settles the top-up, and the other finds it settled.
  */
 export async function settleGatewayPayments(
-  deps: { pool: pg.Pool; clock: Clock; wakeOutbox: () => void },
+  deps: { pool: pg.Pool; wakeOutbox: () => void } & Refill,
   events: PaymentEvent[],
 ): Promise<void> {
   const businessTime = iso(await deps.clock.now());
@@ -26,7 +27,7 @@ export async function settleGatewayPayments(
       events.map(({ id }) => id),
     );
     const settlements = events.filter(({ id }) => fresh.has(id)).map((event) => settlementOf(event, businessTime));
-    await settleTopUps(client, settlements);
+    await settleTopUps(client, settlements, deps);
   });
   deps.wakeOutbox();
 }
@@ -43,7 +44,7 @@ function settlementOf(event: PaymentEvent, businessTime: string): Settlement {
 
 /** The same for refunds to the payment method. */
 export async function settleGatewayRefunds(
-  deps: { pool: pg.Pool; clock: Clock; wakeOutbox: () => void },
+  deps: { pool: pg.Pool; wakeOutbox: () => void } & Refill,
   events: EventOf<typeof PaymentRefunded>[],
 ): Promise<void> {
   const businessTime = iso(await deps.clock.now());
@@ -52,7 +53,7 @@ export async function settleGatewayRefunds(
     const fresh = await claimInbox(client, WALLET_PAYMENTS.name, ids);
     for (const { id, data } of events) {
       if (fresh.has(id))
-        await settleRefund(client, { refundId: data.idempotencyKey, to: 'payment_method', businessTime });
+        await settleRefund(client, { refundId: data.idempotencyKey, to: 'payment_method', businessTime }, deps);
     }
   });
   deps.wakeOutbox();

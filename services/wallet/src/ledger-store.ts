@@ -1,6 +1,7 @@
 import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { type Refill, requestAutoTopUps } from './auto-top-up.ts';
 import {
   type Account,
   type ChargeState,
@@ -19,15 +20,21 @@ import { ENSURE_PLATFORM_ACCOUNTS, WRITE_POSTINGS } from './sql/write-postings.t
 
 /**
  * Carries out commands on the ledger within the caller's transaction: locks their accounts, decides, writes what was
- * decided and the events that tell of it. Any number of callers may run at once; those that share an account take turns.
+ * decided, the events that tell of it, and the automatic top-ups it calls for. Any number of callers may run at once; those that
+ * share an account take turns.
  * @throws Refused when a command cannot be carried out; the caller's transaction must then end without a commit
  */
-export async function postToLedger(client: pg.PoolClient, commands: readonly Command[]): Promise<Postings> {
+export async function postToLedger(
+  client: pg.PoolClient,
+  commands: readonly Command[],
+  refill: Refill,
+): Promise<Postings> {
   if (commands.length === 0) return { accounts: [], charges: [], transfers: [], facts: [] };
   const state = await lockLedger(client, commands);
   const postings = post(state, commands);
   await writePostings(client, postings);
   await appendToOutbox(client, eventsOf(postings.facts));
+  await requestAutoTopUps(client, postings, refill);
   return postings;
 }
 

@@ -1,11 +1,12 @@
 import { TopUpFailed } from '@evergreen/contracts/events/wallet.ts';
 import type { TopUp } from '@evergreen/contracts/http/wallet.ts';
-import { type Currency, MAX_AMOUNT_MINOR } from '@evergreen/contracts/money.ts';
+import type { Currency } from '@evergreen/contracts/money.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
+import { noteOutcome, type Refill } from './auto-top-up.ts';
+import { requireRoom } from './balance-limit.ts';
 import type { Cause, Command } from './decisions/accounts.ts';
 import { postToLedger } from './ledger-store.ts';
 import { PURSUIT_LEASE_SECONDS } from './pursuits.ts';
@@ -22,11 +23,13 @@ export interface NewTopUp {
 }
 
 export interface TopUpRow extends NewTopUp {
+  origin: 'customer' | 'auto';
   status: TopUp['status'];
   attempts: number;
 }
 
-const COLUMNS = `id, user_id AS "userId", amount, currency, payment_method AS "paymentMethod", status, attempts,
+const COLUMNS = `id, user_id AS "userId", amount, currency, payment_method AS "paymentMethod", origin, status,
+  attempts,
   to_char(business_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "businessTime",
   correlation_id AS "correlationId"`;
 
@@ -36,27 +39,15 @@ const COLUMNS = `id, user_id AS "userId", amount, currency, payment_method AS "p
  */
 export function recordIntent(pool: pg.Pool, topUp: NewTopUp): Promise<TopUpRow | undefined> {
   return inTransaction(pool, async (client) => {
-    // Intents of one user take turns, so that two of them cannot both find room for themselves alone.
-    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [topUp.userId]);
-    const { rows } = await client.query<{ isKnown: boolean; total: string }>(
-      `SELECT EXISTS (SELECT FROM top_up WHERE id = $3) AS "isKnown",
-              (SELECT coalesce(sum(balance), 0) FROM account WHERE user_id = $1 AND currency = $2)
-            + (SELECT coalesce(sum(amount), 0) FROM top_up WHERE user_id = $1 AND currency = $2 AND status = 'processing')
-              AS total`,
-      [topUp.userId, topUp.currency, topUp.id],
-    );
-    if (rows[0]?.isKnown) return undefined;
-    if (BigInt(rows[0]?.total ?? 0) + BigInt(topUp.amount) > BigInt(MAX_AMOUNT_MINOR)) {
-      const message = 'would take the balance above 9007199254740991';
-      throw new Problem('validation_failed', `body.amount ${message}`, { errors: [{ field: 'body.amount', message }] });
-    }
     const { id, userId, amount, currency, paymentMethod, businessTime, correlationId } = topUp;
     const inserted = await client.query<TopUpRow>(
       `INSERT INTO top_up (id, user_id, amount, currency, payment_method, status, next_attempt_at, business_time, correlation_id)
        VALUES ($1, $2, $3, $4, $5, 'processing', clock_timestamp() + make_interval(secs => ${PURSUIT_LEASE_SECONDS}), $6, $7)
+       ON CONFLICT (id) DO NOTHING
        RETURNING ${COLUMNS}`,
       [id, userId, amount, currency, paymentMethod, businessTime, correlationId],
     );
+    if (inserted.rows[0]) await requireRoom(client, userId, currency);
     return inserted.rows[0];
   });
 }
@@ -106,7 +97,11 @@ export type Settlement = { topUpId: string; businessTime: string; causedBy: Pick
  * many ways it is heard of. A capture that is heard of after a decline is still credited: the money was taken.
  * @throws Error when a settlement names a top-up that does not exist
  */
-export async function settleTopUps(client: pg.PoolClient, settlements: readonly Settlement[]): Promise<void> {
+export async function settleTopUps(
+  client: pg.PoolClient,
+  settlements: readonly Settlement[],
+  refill: Refill,
+): Promise<void> {
   const byId = new Map<string, Settlement>();
   for (const settlement of settlements) {
     // Of two that contradict each other the capture counts.
@@ -121,21 +116,28 @@ export async function settleTopUps(client: pg.PoolClient, settlements: readonly 
     throw new Error(`payment for unknown top-up ${unknown.join(', ')}`);
   }
   const credits: Command[] = [];
+  const ended: { row: TopUpRow; settlement: Settlement }[] = [];
   for (const row of rows) {
     const settlement = byId.get(row.id);
     if (settlement?.status === 'succeeded' && row.status !== 'succeeded') {
       await markSucceeded(client, row.id, settlement.paymentId);
       credits.push(creditOf(row, settlement));
+      ended.push({ row, settlement });
     } else if (settlement?.status === 'declined' && row.status === 'processing') {
-      await markFailed(client, row, settlement);
+      ended.push({ row, settlement });
     }
   }
-  await postToLedger(client, credits);
+  await postToLedger(client, credits, refill);
+  // After the accounts were locked, and not before: everybody locks an account before what says how it is topped up.
+  for (const { row, settlement } of ended) {
+    if (settlement.status === 'declined') await markFailed(client, row, settlement);
+    if (row.origin === 'auto') await noteOutcome(client, row, settlement, settlement.businessTime);
+  }
 }
 
 /** The same, in a transaction of its own. */
-export const settleTopUp = (pool: pg.Pool, settlement: Settlement): Promise<void> =>
-  inTransaction(pool, (client) => settleTopUps(client, [settlement]));
+export const settleTopUp = (pool: pg.Pool, settlement: Settlement, refill: Refill): Promise<void> =>
+  inTransaction(pool, (client) => settleTopUps(client, [settlement], refill));
 
 const creditOf = (row: TopUpRow, { businessTime, causedBy }: Settlement): Command => ({
   type: 'top_up',
@@ -144,7 +146,7 @@ const creditOf = (row: TopUpRow, { businessTime, causedBy }: Settlement): Comman
     userId: row.userId,
     currency: row.currency,
     amount: row.amount,
-    description: 'Top-up',
+    description: row.origin === 'auto' ? 'Automatic top-up' : 'Top-up',
     businessTime,
     cause: { ...causedBy, correlationId: row.correlationId },
   },

@@ -2,6 +2,7 @@ import { type Clock, iso } from '@evergreen/service-kit/clock.ts';
 import { failpoint } from '@evergreen/service-kit/failpoint.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
+import type { Refill } from './auto-top-up.ts';
 import type { PaymentGateway } from './payment-gateway.ts';
 import { restAfterUnknownMs, startPursuits } from './pursuits.ts';
 import {
@@ -17,6 +18,7 @@ import {
 const ANSWER_WITHIN_MS = 3_000;
 
 const REQUEST = { type: 'POST /v1/wallet/top-ups', causationId: null };
+const AUTOMATIC = { type: 'automatic top-up', causationId: null };
 
 export interface TopUpDeps {
   pool: pg.Pool;
@@ -34,7 +36,7 @@ export function topUps(deps: TopUpDeps) {
   const pursuits = startPursuits<TopUpRow>({
     what: 'top-up',
     claim: (limit) => claimUnfinished(deps.pool, limit),
-    pursue: (topUp, how) => pursue(deps, topUp, how),
+    pursue: (topUp, how) => pursue({ ...deps, wakeTopUps: () => pursuits.wake() }, topUp, how),
     logger: deps.logger,
   });
   return {
@@ -58,13 +60,15 @@ export type TopUps = ReturnType<typeof topUps>;
 
 /** Finds out what becomes of one payment, and settles it; while that stays unknown, lets it rest for longer and longer. */
 async function pursue(
-  deps: TopUpDeps,
+  deps: TopUpDeps & Refill,
   topUp: TopUpRow,
   { isRepeat, signal }: { isRepeat: boolean; signal: AbortSignal },
 ): Promise<void> {
-  const { id, amount, currency, paymentMethod } = topUp;
+  const { id, amount, currency, paymentMethod, origin } = topUp;
+  // Nobody but the completer pursues an automatic top-up, so its first try is the first there is.
+  const askFirst = origin === 'customer' ? isRepeat : topUp.attempts > 1;
   // Asking first never charges; a key can be too old for the gateway to remember, and then a payment would be a second one.
-  const found = isRepeat ? await deps.payments.find(id, signal) : { status: 'not_found' as const };
+  const found = askFirst ? await deps.payments.find(id, signal) : { status: 'not_found' as const };
   const outcome =
     found.status === 'not_found'
       ? await deps.payments.pay({ key: id, amount, currency, paymentMethod }, signal)
@@ -77,7 +81,8 @@ async function pursue(
   }
   failpoint('wallet-after-payment');
   const businessTime = iso(await deps.clock.now());
-  await settleTopUp(deps.pool, { topUpId: id, businessTime, causedBy: REQUEST, ...outcome });
+  const causedBy = origin === 'auto' ? AUTOMATIC : REQUEST;
+  await settleTopUp(deps.pool, { topUpId: id, businessTime, causedBy, ...outcome }, deps);
   failpoint('wallet-after-credit');
   deps.wakeOutbox();
 }

@@ -1,12 +1,17 @@
 import type { Charge } from '@evergreen/contracts/charge.ts';
-import type { Envelope } from '@evergreen/contracts/envelope.ts';
+import type { Envelope, EventDefinition } from '@evergreen/contracts/envelope.ts';
 import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
 import { ChargeVoidRequested, RefundDue, RenewalDue } from '@evergreen/contracts/events/subscriptions.ts';
 import {
+  BalanceAdjusted,
   BalanceToppedUp,
   ChargeFailed,
+  ChargeRefunded,
   ChargeSucceeded,
   ChargeVoided,
+  GatewayCircuitClosed,
+  GatewayCircuitHalfOpened,
+  GatewayCircuitOpened,
   TopUpFailed,
 } from '@evergreen/contracts/events/wallet.ts';
 import type { FaultsPatch } from '@evergreen/contracts/http/gateway.ts';
@@ -61,10 +66,11 @@ export interface Answer {
 }
 
 /** What the wallet has said of charges and of top-ups, and the gateway of payments and refunds: each in order. */
-interface Heard {
+export interface Heard {
   charges: Envelope<{ chargeId: string; version: number }>[];
   topUps: Envelope<{ topUpId: string }>[];
   payments: Envelope<{ idempotencyKey: string }>[];
+  others: Envelope[];
 }
 
 export type Rig = Awaited<ReturnType<typeof openRig>>;
@@ -74,7 +80,8 @@ export type User = Awaited<ReturnType<Rig['newUser']>>;
 export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
   const stack = await startTestStack({ services: ['auth', 'gateway', 'wallet'], ...(env ? { env } : {}) });
   const db = new pg.Pool({ connectionString: stack.databases.wallet.url });
-  const gatewayDb = new pg.Pool({ connectionString: stack.databases.gateway.url });
+  // The owner's role, which may look at everything.
+  const gatewayDb = new pg.Pool({ connectionString: stack.databases.gateway.ownerUrl });
   const broker = await connectBroker({
     url: stack.amqpUrl,
     service: 'wallet-test',
@@ -99,7 +106,9 @@ export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
     broker,
     heard,
     setFaults,
-    newUser: () => newUser(stack),
+    newUser: (profile?: { timeZone: string }) => newUser(stack, profile),
+    /** Any request, as an operator. */
+    operator,
     /** POST /v1/wallets/{userId}/<what>, as an operator. */
     operate: (userId: string, what: 'refunds' | 'adjustments', init: { key: string; body: unknown }) =>
       operator(`${stack.urls.wallet}/v1/wallets/${userId}/${what}`, init),
@@ -126,18 +135,27 @@ export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
 }
 
 async function listen(broker: Broker): Promise<Heard> {
-  const heard: Heard = { charges: [], topUps: [], payments: [] };
+  const heard: Heard = { charges: [], topUps: [], payments: [], others: [] };
   const hear =
     <Event>(list: Event[]) =>
     async (events: Event[]) =>
       void list.push(...events);
   const [charges, topUps, payments] = [hear(heard.charges), hear(heard.topUps), hear(heard.payments)];
+  // An event that nobody at all would hear is refused by the broker, and the wallet would never be done with it.
+  const others = [
+    ChargeRefunded,
+    BalanceAdjusted,
+    GatewayCircuitOpened,
+    GatewayCircuitHalfOpened,
+    GatewayCircuitClosed,
+  ];
   await broker.subscribeTransient({
     name: 'wallet-test',
     handlers: [
       ...[on(ChargeSucceeded, charges), on(ChargeFailed, charges), on(ChargeVoided, charges)],
       ...[on(BalanceToppedUp, topUps), on(TopUpFailed, topUps)],
       ...[on(PaymentSucceeded, payments), on(PaymentDeclined, payments), on(PaymentRefunded, payments)],
+      ...others.map((definition) => on<EventDefinition>(definition, hear(heard.others))),
     ],
     onReconnect: () => undefined,
   });
@@ -158,17 +176,21 @@ export async function call(url: string, init: CallInit = {}): Promise<Answer> {
     ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
     signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
   });
-  return { status: response.status, headers: response.headers, body: await response.json() };
+  const body = response.status === 204 ? undefined : await response.json();
+  return { status: response.status, headers: response.headers, body };
 }
 
-async function newUser(stack: TestStack) {
+async function newUser(stack: TestStack, profile?: { timeZone: string }) {
   const email = `${uuidv7()}@test.example`;
-  const { body } = await call(`${stack.urls.auth}/v1/auth/register`, { body: { email, password: PASSWORD } });
+  const { body } = await call(`${stack.urls.auth}/v1/auth/register`, {
+    body: { email, password: PASSWORD, ...profile },
+  });
   const token: string = body.accessToken;
   const wallet = (path: string, init: CallInit = {}) =>
     call(`${stack.urls.wallet}/v1/wallet${path}`, { token, ...init });
   return {
     id: body.user.id as string,
+    token,
     wallet,
     topUp: (amount: unknown, { key = uuidv7(), paymentMethod = 'pm_card_visa', currency = 'USD' } = {}) =>
       wallet('/top-ups', { key, body: { amount, currency, paymentMethod } }),
@@ -229,7 +251,7 @@ async function awaitQuiet(stack: TestStack, broker: Broker, timeoutMs = 30_000):
     );
     const depths = (await broker.queueDepths(names)).filter(({ ready }) => ready > 0);
     const isIdle = depths.length === 0 && activities.every(({ outbox, inFlight }) => outbox === 0 && inFlight === 0);
-    return { depths, isIdle, handled: activities.map(({ handled }) => handled).join() };
+    return { activities, depths, isIdle, handled: activities.map(({ handled }) => handled).join() };
   };
   let last: Awaited<ReturnType<typeof read>> | undefined;
   const quiet = async (): Promise<true | undefined> => {
@@ -241,5 +263,7 @@ async function awaitQuiet(stack: TestStack, broker: Broker, timeoutMs = 30_000):
     const dead = last?.depths.find(({ name }) => name.endsWith('.dead'));
     if (dead) throw new Error(`${dead.ready} messages were dead-lettered to ${dead.name}`);
   };
-  await awaitCondition(quiet, { what: 'Becoming quiet', timeoutMs, intervalMs: 20, giveUp });
+  await awaitCondition(quiet, { what: 'Becoming quiet', timeoutMs, intervalMs: 20, giveUp }).catch((cause: Error) => {
+    throw new Error(`${cause.message}; last seen: ${JSON.stringify(last)}`, { cause });
+  });
 }

@@ -117,6 +117,8 @@ CREATE INDEX top_up_unfinished ON top_up (next_attempt_at) WHERE status = 'proce
 
 -- No more than one automatic top-up of an account is ever under way.
 CREATE UNIQUE INDEX top_up_auto_under_way ON top_up (user_id, currency) WHERE origin = 'auto' AND status = 'processing';
+-- What automatic top-ups took within a day, for their cap.
+CREATE INDEX top_up_auto_of_account ON top_up (user_id, currency, business_time) WHERE origin = 'auto';
 
 -- What was tried at the payment gateway, for the explanation of a transaction: one row a call, written after it.
 CREATE TABLE payment_attempt (
@@ -185,6 +187,7 @@ CREATE TABLE auto_top_up (
   last_failure text,
   PRIMARY KEY (user_id, currency)
 );
+CREATE INDEX auto_top_up_resting ON auto_top_up (rests_until) WHERE enabled AND rests_until IS NOT NULL;
 
 CREATE TABLE outbox (seq bigserial PRIMARY KEY, message_id uuid NOT NULL UNIQUE, type text NOT NULL, body text NOT NULL, leased_until timestamptz NOT NULL DEFAULT '-infinity', attempts int NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE inbox (consumer text NOT NULL, message_id uuid NOT NULL, received_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, message_id));
