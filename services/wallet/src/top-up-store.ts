@@ -4,12 +4,16 @@ import type { Currency } from '@evergreen/contracts/money.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
+import { Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import { noteOutcome, type Refill } from './auto-top-up.ts';
 import { requireRoom } from './balance-limit.ts';
 import type { Cause, Command } from './decisions/accounts.ts';
 import { postToLedger } from './ledger-store.ts';
 import { PURSUIT_LEASE_SECONDS } from './pursuits.ts';
+
+/** Half of what the payment gateway is asked for at once: one user never takes all of it. */
+const MAX_UNFINISHED_PER_USER = 50;
 
 export interface NewTopUp {
   id: string;
@@ -35,7 +39,8 @@ const COLUMNS = `id, user_id AS "userId", amount, currency, payment_method AS "p
 
 /**
  * Writes down that this payment will be asked for, before it is; undefined when this id was written down before.
- * @throws Problem validation_failed when the balance, with all that is on its way, could pass 2^53-1
+ * @throws Problem validation_failed when the balance, with all that is on its way, could pass 2^53-1; rate_limited when the
+ * user has 50 under way already
  */
 export function recordIntent(pool: pg.Pool, topUp: NewTopUp): Promise<TopUpRow | undefined> {
   return inTransaction(pool, async (client) => {
@@ -47,9 +52,24 @@ export function recordIntent(pool: pg.Pool, topUp: NewTopUp): Promise<TopUpRow |
        RETURNING ${COLUMNS}`,
       [id, userId, amount, currency, paymentMethod, businessTime, correlationId],
     );
-    if (inserted.rows[0]) await requireRoom(client, userId, currency);
+    if (!inserted.rows[0]) return undefined;
+    await requireRoom(client, userId, currency);
+    await requireFewUnfinished(client, userId);
     return inserted.rows[0];
   });
+}
+
+/** Called once the user's account is locked, so that intents are counted one after the other. */
+async function requireFewUnfinished(client: pg.PoolClient, userId: string): Promise<void> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM top_up WHERE user_id = $1 AND status = 'processing'`,
+    [userId],
+  );
+  if ((rows[0]?.count ?? 0) > MAX_UNFINISHED_PER_USER) {
+    throw new Problem('rate_limited', 'Too many top-ups are under way; wait until they are done', {
+      retryAfterSeconds: 5,
+    });
+  }
 }
 
 /** Top-ups and refunds whose outcome is not known yet, whoever pursues them. */
@@ -61,13 +81,23 @@ export async function countUnfinished(pool: pg.Pool): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** Takes up to `limit` unfinished top-ups that nobody pursues, and leases them to the caller. */
+/**
+ * Takes up to `limit` unfinished top-ups that nobody pursues, and leases them to the caller. Users take turns, so that one who
+ * has many under way does not hold up the others.
+ */
 export async function claimUnfinished(pool: pg.Pool, limit: number): Promise<TopUpRow[]> {
   const { rows } = await pool.query<TopUpRow>(
-    `UPDATE top_up SET attempts = attempts + 1,
+    `WITH waiting AS (
+       SELECT id, next_attempt_at, row_number() OVER (PARTITION BY user_id ORDER BY next_attempt_at) AS turn
+       FROM top_up WHERE status = 'processing' AND next_attempt_at <= clock_timestamp()
+     ), taken AS (
+       SELECT t.id FROM top_up t JOIN waiting w ON w.id = t.id
+       WHERE t.status = 'processing' AND t.next_attempt_at <= clock_timestamp()
+       ORDER BY w.turn, w.next_attempt_at LIMIT $1 FOR UPDATE OF t SKIP LOCKED
+     )
+     UPDATE top_up SET attempts = attempts + 1,
             next_attempt_at = clock_timestamp() + make_interval(secs => ${PURSUIT_LEASE_SECONDS})
-     WHERE id IN (SELECT id FROM top_up WHERE status = 'processing' AND next_attempt_at <= clock_timestamp()
-                  ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+     WHERE id = ANY (ARRAY(SELECT id FROM taken))
      RETURNING ${COLUMNS}`,
     [limit],
   );

@@ -118,6 +118,17 @@ describe('a top-up', () => {
     expect((await user.wallet('/transactions?cursor=nonsense')).body).toMatchObject({ code: 'validation_failed' });
   });
 
+  test('of a user who has 50 under way is refused until they are done, and others go on', async () => {
+    const [busy, other] = [await rig.newUser(), await rig.newUser()];
+    const begun = Array.from({ length: 60 }, () => busy.topUp(100, { paymentMethod: 'pm_card_slow' }));
+    expect((await other.topUp(100)).status).toBe(201);
+    const answers = await Promise.all(begun);
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(50);
+    expect(answers.filter(({ body }) => body.code === 'rate_limited')).toHaveLength(10);
+    await rig.quiet();
+    expect(await busy.balance()).toBe(5_000);
+  }, 60_000);
+
   test('that would take the balance above 2^53-1 is refused, also when several try at once', async () => {
     const user = await newUser();
     const all = Number.MAX_SAFE_INTEGER;

@@ -113,6 +113,7 @@ CREATE TABLE top_up (
   CHECK ((status = 'succeeded') = (payment_id IS NOT NULL))
 );
 CREATE INDEX top_up_of_user ON top_up (user_id, seq DESC);
+CREATE INDEX top_up_unfinished_of_user ON top_up (user_id) WHERE status = 'processing';
 CREATE INDEX top_up_unfinished ON top_up (next_attempt_at) WHERE status = 'processing';
 
 -- No more than one automatic top-up of an account is ever under way.
