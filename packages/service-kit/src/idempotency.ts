@@ -3,12 +3,25 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { Problem } from './problem.ts';
+import { deleteInBatches, type PruningPool } from './pruning.ts';
 
 /**
  * How long a running request keeps its key to itself. After a crash the next repeat takes it over; should the first run still
  * be alive then, the two share one resource id and one of them meets the other's row.
  */
 const LOCK_SECONDS = 10;
+/** Nobody repeats a request after so long; a key that comes later still is a new one. */
+const KEEP_DAYS = 7;
+
+// A request that was taken over is as old as its first run, and is left alone while it runs.
+const PRUNE = {
+  name: 'idempotency-prune',
+  text: `DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM idempotency_key
+           WHERE created_at < now() - $1 * interval '1 day'
+             AND (status_code IS NOT NULL OR locked_until <= clock_timestamp())
+           LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+};
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -33,7 +46,7 @@ interface KeyRow {
 /**
  * Route options that make a POST idempotent by its Idempotency-Key, per user, in table `idempotency_key`
  * (draft-ietf-httpapi-idempotency-key-header): missing 400, still running 409, another request 422, repeat the stored answer.
- * Spread it into a route behind `requireUser`: `{ ...idempotent(pool) }`. Answers of 500 and above are not kept.
+ * Spread it into a route behind `requireUser`: `{ ...idempotent(pool) }`. Answers of 429, and of 500 and above, are not kept.
  */
 export function idempotent(pool: pg.Pool) {
   return {
@@ -42,6 +55,14 @@ export function idempotent(pool: pg.Pool) {
       keepAnswer(pool, request, reply, payload),
   };
 }
+
+/**
+ * Forgets keys older than `olderThanDays` with their answers, in batches short enough to disturb nobody. Requests that are
+ * running keep theirs.
+ * @returns how many were forgotten
+ */
+export const pruneIdempotencyKeys = (pool: PruningPool, olderThanDays = KEEP_DAYS): Promise<number> =>
+  deleteInBatches(pool, PRUNE, [olderThanDays]);
 
 async function claimKey(pool: pg.Pool, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const key = request.headers['idempotency-key'];
@@ -105,7 +126,8 @@ async function keepAnswer(
 ): Promise<unknown> {
   if (!request.resourceId) return payload;
   const owner = [request.caller.id, request.headers['idempotency-key']];
-  const keep = reply.statusCode < 500;
+  // A refusal that is over in a moment must not be the answer for ever.
+  const keep = reply.statusCode < 500 && reply.statusCode !== 429;
   const location = reply.getHeader('location') ?? null;
   await pool
     .query(

@@ -1,14 +1,13 @@
-import type { ClientBase, Pool } from 'pg';
+import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import { endOf, rest } from './backoff.ts';
+import { pruneIdempotencyKeys } from './idempotency.ts';
+import { deleteInBatches, type PruningPool, startPruning } from './pruning.ts';
 
 /*
  * The inbox: one row per consumer and message, which commits with the effect of the message. A message that comes again
  * finds its row, and does nothing. Rows outlive any redelivery by far and are then pruned.
  */
 
-const PRUNE_BATCH = 5_000;
-const PRUNE_INTERVAL_MS = 3_600_000;
 const KEEP_DAYS = 30;
 
 // In id order, so two batches that share messages wait for each other in one direction and never deadlock.
@@ -46,33 +45,19 @@ export async function claimInbox(
  * Forgets messages older than `olderThanDays`, in batches short enough to disturb nobody.
  * @returns how many were forgotten
  */
-export async function pruneInbox(pool: Pick<Pool, 'query'>, olderThanDays = KEEP_DAYS): Promise<number> {
-  let pruned = 0;
-  for (;;) {
-    const { rowCount } = await pool.query(PRUNE, [olderThanDays, PRUNE_BATCH]);
-    pruned += rowCount ?? 0;
-    if ((rowCount ?? 0) < PRUNE_BATCH) return pruned;
-  }
+export const pruneInbox = (pool: PruningPool, olderThanDays = KEEP_DAYS): Promise<number> =>
+  deleteInBatches(pool, PRUNE, [olderThanDays]);
+
+/** Prunes the inbox about once an hour, and the idempotency keys of a service that has them. */
+export function startInboxPruning(pool: PruningPool, logger: Logger, intervalMs?: number): { stop(): Promise<void> } {
+  const prunes = {
+    inbox: () => pruneInbox(pool),
+    'idempotency keys': async () => ((await hasIdempotencyKeys(pool)) ? pruneIdempotencyKeys(pool) : 0),
+  };
+  return startPruning(logger, prunes, intervalMs);
 }
 
-/** Prunes about once an hour, at a time of each replica's own. */
-export function startInboxPruning(pool: Pick<Pool, 'query'>, logger: Logger): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const run = async () => {
-    while (!stopping.signal.aborted) {
-      await rest(PRUNE_INTERVAL_MS * (0.5 + Math.random()), stopping.signal);
-      if (stopping.signal.aborted) return;
-      await pruneInbox(pool).then(
-        (pruned) => logger.debug({ pruned }, 'inbox pruned'),
-        (err: unknown) => logger.warn({ err }, 'the inbox could not be pruned'),
-      );
-    }
-  };
-  const running = run();
-  return {
-    async stop() {
-      stopping.abort();
-      await endOf(running, 5_000);
-    },
-  };
+async function hasIdempotencyKeys(pool: PruningPool): Promise<boolean> {
+  const { rows } = await pool.query<{ found: boolean }>("SELECT to_regclass('idempotency_key') IS NOT NULL AS found");
+  return rows[0]?.found === true;
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { repositoryRoot } from './paths.ts';
+import { ReadableError } from './readable-error.ts';
 
 export const demoEmail = 'demo@evergreen.test';
 export const operatorEmail = 'operator@evergreen.test';
@@ -59,10 +60,11 @@ export interface SeedOptions {
 /** Makes the two demo accounts and the four plans. Each part is skipped where it exists, so a cut-off run is repeated. */
 export async function seed(options: SeedOptions): Promise<void> {
   const { baseUrl, password } = options;
+  // The operator comes first, because an address that a customer has registered is refused.
+  await createOperator({ databaseUrl: options.authDatabaseUrl, email: operatorEmail, password });
   const registration = { email: demoEmail, password, timeZone: 'Europe/Amsterdam', locale: 'en' };
   const registered = await request(baseUrl, 'POST', '/v1/auth/register', { body: registration });
   if (registered.status !== 409) mustSucceed(registered, `register ${demoEmail}`);
-  await createOperator({ databaseUrl: options.authDatabaseUrl, email: operatorEmail, password });
   const login = await request(baseUrl, 'POST', '/v1/auth/login', { body: { email: operatorEmail, password } });
   const { accessToken } = mustSucceed<{ accessToken: string }>(login, `log in as ${operatorEmail}`);
   const listed = await request(baseUrl, 'GET', '/v1/plans', { accessToken });
@@ -74,7 +76,10 @@ export async function seed(options: SeedOptions): Promise<void> {
   }
 }
 
-/** Makes an operator's account with the auth service's own command; an existing one is left as it is. */
+/**
+ * Makes an operator's account with the auth service's own command; an existing one is left as it is.
+ * @throws ReadableError with the command's own sentence, such as when a customer has the address
+ */
 export function createOperator(options: { databaseUrl: string; email: string; password: string }): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(repositoryRoot, 'services/auth/src/create-operator.ts')], {
@@ -94,7 +99,10 @@ export function createOperator(options: { databaseUrl: string; email: string; pa
     child.once('error', reject);
     child.once('close', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Error(`could not create the operator ${options.email} (${signal ?? code}): ${stderr.trim()}`));
+      else
+        reject(
+          new ReadableError(`Could not create the operator ${options.email} (${signal ?? code}): ${stderr.trim()}`),
+        );
     });
   });
 }

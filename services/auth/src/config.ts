@@ -16,8 +16,10 @@ export type Config = ReturnType<typeof readAuthConfig>;
 /** @throws ConfigError that names every setting that is missing or wrong */
 export function readAuthConfig(env: NodeJS.ProcessEnv = process.env) {
   const config = readConfig(CONFIG, env);
-  return { ...config, COOKIE_SECURE: config.COOKIE_SECURE ?? !isLoopback(config.HOST) };
+  // Loopback alone says little in production, where a proxy on the same machine is what the world reaches.
+  const secure = config.NODE_ENV === 'production' || !isLoopback(config.HOST);
+  return { ...config, COOKIE_SECURE: config.COOKIE_SECURE ?? secure };
 }
 
-// Safari drops Secure cookies on http://localhost, and what listens on loopback alone is a developer's own machine.
+// Safari drops Secure cookies on http://localhost, where developers work.
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');

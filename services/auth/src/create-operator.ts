@@ -12,8 +12,9 @@ import type { PrismaClient } from './generated/client.ts';
 import { openPasswords } from './passwords.ts';
 
 /*
- * The only way to an operator's account; the API makes none. Safe to run again: an account that exists keeps its
- * password and becomes an operator. The running service publishes the event that this leaves in the outbox.
+ * The only way to an operator's account; the API makes none. Safe to run again: an operator's account stays as it is. A
+ * customer's account is refused: anybody may have registered the address, and would be operator with the password and the
+ * sessions they have. The running service publishes the event that this leaves in the outbox.
  *
  *   DATABASE_URL=... OPERATOR_EMAIL=... OPERATOR_PASSWORD=... node services/auth/src/create-operator.ts
  */
@@ -24,26 +25,22 @@ const CONFIG = {
   OPERATOR_PASSWORD: Type.String({ ...Password, description: 'a password of 8 to 128 characters' }),
 };
 
-type Outcome = 'created' | 'promoted' | 'was one already';
+type Outcome = 'created' | 'was one already';
 
 async function makeOperator(prisma: PrismaClient, email: string, password: string): Promise<Outcome> {
   const existing = await prisma.account.findUnique({ where: { email: normalEmail(email) } });
-  const now = new Date();
+  if (existing?.role === 'operator') return 'was one already';
   if (existing) {
-    const { count } = await prisma.account.updateMany({
-      where: { id: existing.id, role: 'customer' },
-      data: { role: 'operator', version: { increment: 1 }, updatedAt: now },
-    });
-    return count === 1 ? 'promoted' : 'was one already';
+    throw new Error(`${existing.email} is a customer's account, and stays one; choose another address`);
   }
   const passwords = await openPasswords({ concurrency: 1, queueLimit: 0 });
-  const account = await newAccount(passwords, { email, password }, { role: 'operator', now });
+  const account = await newAccount(passwords, { email, password }, { role: 'operator', now: new Date() });
   try {
     await prisma.$transaction([...accountWrites(prisma, account, randomUUID())]);
     return 'created';
   } catch (error) {
     if (!isEmailTaken(error)) throw error;
-    // Somebody registered the address in this very moment, so now it exists.
+    // The address got its account in this very moment, so now there is one to judge.
     return makeOperator(prisma, email, password);
   }
 }

@@ -2,10 +2,12 @@ import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import { runService, type ServiceContext } from '@evergreen/service-kit/process.ts';
+import { startPruning } from '@evergreen/service-kit/pruning.ts';
 import { buildApp } from './app.ts';
 import { readAuthConfig } from './config.ts';
 import { openPrisma } from './database.ts';
 import { openPasswords } from './passwords.ts';
+import { pruneSessions } from './sessions.ts';
 import { openSigningKeys } from './signing-keys.ts';
 
 await runService('auth', async ({ logger, metrics, onStop }: ServiceContext) => {
@@ -14,6 +16,8 @@ await runService('auth', async ({ logger, metrics, onStop }: ServiceContext) => 
   const pool = openPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_SIZE, service: 'auth', logger });
   onStop('database', () => pool.end());
   const prisma = openPrisma(pool);
+  const pruning = startPruning(logger, { sessions: () => pruneSessions(pool, new Date()) });
+  onStop('pruning', () => pruning.stop());
   const broker = await connectBroker({ url: config.AMQP_URL, service: 'auth', logger, metrics });
   onStop('broker', () => broker.close());
   const relay = startOutboxRelay({ pool, broker, logger, metrics });

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Problem } from '@evergreen/service-kit/problem.ts';
+import { deleteInBatches, type PruningPool } from '@evergreen/service-kit/pruning.ts';
 import { v7 as uuidv7 } from 'uuid';
 import { type Account, asAccount } from './accounts.ts';
 import { IDLE_LIFETIME_MS, judgeRefreshToken } from './decisions/refresh-token.ts';
@@ -57,6 +58,28 @@ export async function endSession(prisma: PrismaClient, presented: string, now: D
     where: { revokedAt: null, refreshTokens: { some: { tokenHash: hashOf(presented) } } },
     data: { revokedAt: now, revokedBecause: 'logged_out' },
   });
+}
+
+const PRUNE_TOKENS = {
+  name: 'refresh-token-prune',
+  text: `DELETE FROM refresh_token WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM refresh_token WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+};
+
+const PRUNE_SESSIONS = {
+  name: 'session-prune',
+  text: `DELETE FROM session WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM session WHERE last_used_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+};
+
+/**
+ * Forgets refresh tokens that expired and sessions that ended for want of use, whoever's they are. Tokens go first: a
+ * session may have thousands, and a batch of sessions would take them all with it.
+ * @returns how many rows were deleted
+ */
+export async function pruneSessions(pool: PruningPool, now: Date): Promise<number> {
+  const tokens = await deleteInBatches(pool, PRUNE_TOKENS, [now]);
+  return tokens + (await deleteInBatches(pool, PRUNE_SESSIONS, [idleSince(now)]));
 }
 
 async function useToken(

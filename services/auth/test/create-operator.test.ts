@@ -35,12 +35,18 @@ test('the command makes an operator, who is told of like everybody else; run aga
   expect((await logIn(email)).user).toEqual(user);
 });
 
-test('an account that exists becomes an operator and keeps its password', async () => {
-  const { user } = await rig.register();
-  expect((await createOperator(user.email, 'another long sentence')).stdout).toBe(`operator ${user.email}: promoted\n`);
-  expect((await logIn(user.email)).user).toEqual({ ...user, role: 'operator' });
-  const { rows } = await rig.pool.query('SELECT version FROM account WHERE id = $1', [user.id]);
-  expect(rows).toEqual([{ version: 2 }]);
+test("a customer's account is refused, for anybody may have registered the address; nothing of it changes", async () => {
+  const { user, refreshToken } = await rig.register();
+  const account = async () => (await rig.pool.query('SELECT * FROM account WHERE id = $1', [user.id])).rows;
+  const before = await account();
+  expect(await createOperator(user.email.toUpperCase(), 'another long sentence')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `no operator was created: ${user.email} is a customer's account, and stays one; choose another address\n`,
+  });
+  expect(await account()).toEqual(before);
+  expect((await logIn(user.email)).user).toEqual({ ...user, role: 'customer' });
+  expect((await rig.refresh(refreshToken)).body.user.role).toBe('customer');
 });
 
 test('run twice at once, it makes one account', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { pruneSessions } from '../src/sessions.ts';
 import { openRig, PASSWORD, type Rig } from './rig.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -134,4 +135,71 @@ test('logging out ends the session; an unknown token is no error', async () => {
   expect(await sessionOf(refreshToken)).toMatchObject({ revoked_because: 'logged_out' });
   expect((await rig.call('POST', '/v1/auth/logout', { body: { refreshToken: 'unknown' } })).status).toBe(204);
   expect((await rig.call('POST', '/v1/auth/logout')).status).toBe(204);
+});
+
+test.each(['same-site', 'cross-site', 'Same-Origin, cross-site', ''])(
+  'a page of another origin ("%s") may not use the cookie, to refresh or to log out',
+  async (site) => {
+    const { refreshToken } = await rig.register();
+    const headers = { 'sec-fetch-site': site };
+    for (const path of ['refresh', 'logout']) {
+      for (const sent of [{ cookie: refreshToken }, {}]) {
+        const { status, body, cookie } = await rig.call('POST', `/v1/auth/${path}`, { ...sent, headers });
+        // Not even the cookie's removal, which would log the person out.
+        expect({ status, code: body.code, cookie }).toEqual({ status: 403, code: 'forbidden', cookie: undefined });
+      }
+    }
+    expect(await sessionOf(refreshToken)).toMatchObject({ revoked_at: null });
+    const { rows } = await rig.pool.query('SELECT used_at FROM refresh_token WHERE token_hash = $1', [
+      createHash('sha256').update(refreshToken).digest('hex'),
+    ]);
+    expect(rows).toEqual([{ used_at: null }]);
+    // With the token in the body there is no cookie to misuse.
+    expect((await rig.call('POST', '/v1/auth/refresh', { body: { refreshToken }, headers })).status).toBe(200);
+  },
+);
+
+test.each(['same-origin', 'none'])('our own page ("%s") refreshes and logs out with the cookie', async (site) => {
+  const { refreshToken } = await rig.register();
+  const headers = { 'sec-fetch-site': site };
+  const refreshed = await rig.call('POST', '/v1/auth/refresh', { cookie: refreshToken, headers });
+  expect(refreshed.status).toBe(200);
+  const next = refreshed.cookie?.value ?? '';
+  expect((await rig.call('POST', '/v1/auth/logout', { cookie: next, headers })).status).toBe(204);
+  expect(await sessionOf(next)).toMatchObject({ revoked_because: 'logged_out' });
+});
+
+test('pruning forgets what is over, however much it is, and nobody notices', async () => {
+  const { user, refreshToken: idle } = await rig.register();
+  const { refreshToken: used } = await rig.register();
+  await rig.pool.query(
+    `INSERT INTO refresh_token (token_hash, session_id, created_at, expires_at)
+     SELECT encode(sha256(n::text::bytea), 'hex'), (SELECT id FROM session WHERE account_id = $1),
+            now(), now() + interval '30 days'
+     FROM generate_series(1, 12000) AS n`,
+    [user.id],
+  );
+  rig.setAhead(20 * DAY_MS);
+  const { next } = await refresh(used);
+  const left = async () => {
+    const { rows } = await rig.pool.query(
+      'SELECT (SELECT count(*)::int FROM session) AS sessions, (SELECT count(*)::int FROM refresh_token) AS tokens',
+    );
+    return rows[0];
+  };
+  const prune = (aheadMs: number) => pruneSessions(rig.pool, new Date(Date.now() + aheadMs));
+  await prune(0);
+  const before = await left();
+  expect(await sessionOf(idle)).toBeDefined();
+
+  const pruned = await prune(31 * DAY_MS);
+  const after = await left();
+  expect(pruned).toBe(before.sessions + before.tokens - after.sessions - after.tokens);
+  expect(pruned).toBeGreaterThan(12_000);
+  expect(await sessionOf(idle)).toBeUndefined();
+  expect(await sessionOf(used)).toBeUndefined();
+  rig.setAhead(31 * DAY_MS);
+  expect((await refresh(idle)).outcome).toBe(OVER);
+  expect((await refresh(next)).outcome).toBe('refreshed');
+  expect(await prune(31 * DAY_MS)).toBe(0);
 });

@@ -13,14 +13,17 @@ import type { PushServer, PushSocket } from './push.ts';
  *
  *   a connection:  refused (origin, too many) | connected -> refused (token) | admitted -> closed when the token expires
  *
+ * A connection is closed with its socket. It would stay open otherwise, uncounted and without an end, when its client
+ * leaves the namespace. One that is never admitted is closed by socket.io after HANDSHAKE_TIMEOUT_MS.
+ *
  * Clients only listen, so the largest packet they may send is the handshake with its token.
  */
 
 export const MAX_SOCKETS_PER_USER = 20;
 const MAX_CONNECTIONS = 10_000;
 const MAX_PACKET_BYTES = 16_384;
-/** How long a connection may stay without a token. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** How long a connection may stay without having been admitted. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 /** A longer timer would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -86,6 +89,7 @@ export function openSockets({ server, verifyToken, allowedOrigins, logger, metri
     onAdmitted(welcome) {
       io.on('connection', (socket) => {
         closeOnExpiry(socket);
+        closeWithSocket(socket);
         welcome(socket, socket.handshake.auth.lastNotificationId);
       });
     },
@@ -134,6 +138,11 @@ function closeOnExpiry(socket: PushSocket): void {
   const timer = setTimeout(() => socket.disconnect(true), Math.min(remainingMs, MAX_TIMER_MS));
   timer.unref();
   socket.on('disconnect', () => clearTimeout(timer));
+}
+
+function closeWithSocket(socket: PushSocket): void {
+  // Who has left takes nothing more, so what is not sent yet does not hold up the end.
+  socket.on('disconnect', (reason) => socket.conn.close(reason === 'client namespace disconnect'));
 }
 
 function trackUpgrades(server: HttpServer): Set<Duplex> {

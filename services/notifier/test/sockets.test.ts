@@ -2,6 +2,7 @@ import { SubscriptionPendingRenewal } from '@evergreen/contracts/events/subscrip
 import { BalanceToppedUp, ChargeFailed, ChargeSucceeded } from '@evergreen/contracts/events/wallet.ts';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
+import { HANDSHAKE_TIMEOUT_MS, MAX_SOCKETS_PER_USER } from '../src/sockets.ts';
 import type { Client, Heard } from './client.ts';
 import { openRig, type Person, type Replica, type Rig, until } from './rig.ts';
 import { charged, chargeFailed, subscription, toppedUp } from './sample.ts';
@@ -202,6 +203,91 @@ describe('coming back', () => {
     const { rows } = await rig.pool.query('SELECT id FROM notification WHERE user_id = $1 ORDER BY seq', [person.id]);
     expect(seen).toEqual(rows.map(({ id }) => id));
     expect(sessions).toBeGreaterThan(10);
+  });
+});
+
+/** A client that speaks the protocol itself and so can do what no proper one does. It answers pings, and stays. */
+async function openRaw() {
+  const socket = new WebSocket(`${notifier.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+  const packets: string[] = [];
+  let closedAt: number | undefined;
+  socket.addEventListener('message', ({ data }) => {
+    packets.push(String(data));
+    if (data === '2') socket.send('3');
+  });
+  socket.addEventListener('close', () => {
+    closedAt = performance.now();
+  });
+  await until('the transport to be open', () => packets.some((packet) => packet.startsWith('0')));
+  return {
+    openedAt: performance.now(),
+    closedAt: () => closedAt,
+    packets,
+    send: (packet: string) => socket.send(packet),
+    async join(token: string): Promise<void> {
+      socket.send(`40${JSON.stringify({ token })}`);
+      await until('the raw client to be told the count', () => packets.some((p) => p.includes('unread-count')));
+    },
+    close: () => socket.close(),
+  };
+}
+
+describe('a connection ends with its socket', () => {
+  test('one whose client leaves the namespace but stays, over websocket', async () => {
+    const person = rig.person();
+    const [leaver, stayer] = [await openRaw(), await openRaw()];
+    await Promise.all([leaver.join(person.token), stayer.join(person.token)]);
+    const told = leaver.packets.length;
+    leaver.send('41');
+    await until('the connection to be closed', () => leaver.closedAt() !== undefined, 5_000);
+    expect(leaver.packets).toHaveLength(told);
+    expect(stayer.closedAt()).toBeUndefined();
+    stayer.close();
+  });
+
+  test('one whose client leaves the namespace with things still unsent, over polling', async () => {
+    const { token } = rig.person();
+    const url = `${notifier.url}/socket.io/?EIO=4&transport=polling`;
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1)) as { sid: string };
+    const post = (body: string) => fetch(`${url}&sid=${sid}`, { method: 'POST', body });
+    expect((await post(`40${JSON.stringify({ token })}`)).status).toBe(200);
+    // It never asks for what it is told, so the first packets wait for it.
+    expect((await post('41')).status).toBe(200);
+    await until('the session to be unknown', async () => (await post('3')).status === 400, 5_000);
+    expect(await (await post('3')).json()).toEqual({ code: 1, message: 'Session ID unknown' });
+  });
+
+  test('so the limit of one user counts every connection', async () => {
+    const person = rig.person();
+    const raw = await Promise.all(Array.from({ length: MAX_SOCKETS_PER_USER }, openRaw));
+    await Promise.all(raw.map((client) => client.join(person.token)));
+    const refused = notifier.connect(person);
+    expect((await refused.refused()).data?.code).toBe('rate_limited');
+    for (const client of raw) client.send('41');
+    await until('all to be closed', () => raw.every(({ closedAt }) => closedAt() !== undefined), 5_000);
+    const again = await connected(person);
+    expect(again.socket.connected).toBe(true);
+  });
+
+  test('one whose token expires, with its transport', async () => {
+    const raw = await openRaw();
+    await raw.join(rig.person({ exp: Math.floor(Date.now() / 1_000) + 2 }).token);
+    await until('the connection to be closed', () => raw.closedAt() !== undefined, 5_000);
+    expect(raw.packets.at(-1)).toBe('41');
+  });
+
+  test('one that is never admitted, silent or refused again and again', async () => {
+    const [silent, refused] = [await openRaw(), await openRaw()];
+    const knocking = setInterval(() => refused.send(`40${JSON.stringify({ token: 'nonsense' })}`), 1_000);
+    try {
+      for (const { closedAt, openedAt } of [silent, refused]) {
+        await until('the connection to be closed', () => closedAt() !== undefined, HANDSHAKE_TIMEOUT_MS + 5_000);
+        expect((closedAt() ?? 0) - openedAt).toBeGreaterThan(HANDSHAKE_TIMEOUT_MS - 1_000);
+      }
+      expect(refused.packets.filter((packet) => packet.startsWith('44')).length).toBeGreaterThan(5);
+    } finally {
+      clearInterval(knocking);
+    }
   });
 });
 
