@@ -38,20 +38,22 @@ const rigs: Rig[] = [];
 const outcomes = new Map<string, Promise<Awaited<ReturnType<typeof topUpThrough>>>>();
 
 beforeAll(async () => {
-  for (const crashes of SYSTEMS) {
-    for (const { failpoint } of crashes) writeFileSync(markerOf(failpoint), '');
-    const env = Object.fromEntries(crashes.map(({ victim, failpoint }) => [victim, failpointIn(failpoint)]));
-    const rig = await openRig({ env });
-    rigs.push(rig);
-    // Each system goes through its crashes one after the other, and beside the other systems: most of it is waiting.
-    let last: Promise<unknown> = Promise.resolve();
-    for (const crash of crashes) {
-      const outcome = last.then(() => topUpThrough(rig, crash));
-      last = outcome.catch(() => undefined);
-      outcomes.set(crash.failpoint, outcome);
-    }
-  }
+  for (const crashes of SYSTEMS) await begin(crashes);
 }, 120_000);
+
+/** Each system goes through its crashes one after the other, beside the other systems: most of it is waiting. */
+async function begin(crashes: readonly Crash[]): Promise<void> {
+  for (const { failpoint } of crashes) writeFileSync(markerOf(failpoint), '');
+  const env = Object.fromEntries(crashes.map(({ victim, failpoint }) => [victim, failpointIn(failpoint)]));
+  const rig = await openRig({ env });
+  rigs.push(rig);
+  let last: Promise<unknown> = Promise.resolve();
+  for (const crash of crashes) {
+    const outcome = last.then(() => topUpThrough(rig, crash));
+    last = outcome.catch(() => undefined);
+    outcomes.set(crash.failpoint, outcome);
+  }
+}
 
 afterAll(async () => {
   await Promise.allSettled(outcomes.values());

@@ -1,3 +1,4 @@
+import { GatewayCircuitOpened } from '@evergreen/contracts/events/wallet.ts';
 import type { FaultsPatch } from '@evergreen/contracts/http/gateway.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
@@ -29,10 +30,14 @@ afterEach(async () => {
 
 /** The breaker opens by the share of calls that failed lately, so enough successes let the next test begin anew. */
 const appeaseBreaker = () =>
-  until('the breaker to let calls through', async () => {
-    const answers = await Promise.all(Array.from({ length: 12 }, () => bystander.topUp(1)));
-    return answers.every(({ body }) => body.status === 'succeeded') ? true : undefined;
-  });
+  until(
+    'the breaker to let calls through',
+    async () => {
+      const answers = await Promise.all(Array.from({ length: 12 }, () => bystander.topUp(1)));
+      return answers.every(({ body }) => body.status === 'succeeded') ? true : undefined;
+    },
+    30_000,
+  );
 
 async function underFault<T>(faults: FaultsPatch, work: () => Promise<T>): Promise<T> {
   await rig.setFaults(faults);
@@ -145,7 +150,7 @@ test('connectionReset, before the capture or after it: one capture, one credit',
   expect(await stateOf(user, body.id)).toEqual(credited(1_000));
 });
 
-test('unavailable503: Retry-After is honoured, and the request that waited is answered with the credit', async () => {
+test('unavailable503: it is asked again no sooner than Retry-After says, and credited', async () => {
   const user = await rig.newUser();
   const [before, beganAt] = [await attempts(), performance.now()];
   const request = await underFault({ rates: { unavailable503: 1 } }, async () => {
@@ -155,8 +160,9 @@ test('unavailable503: Retry-After is honoured, and the request that waited is an
     return { answer: request };
   });
   const { status, body } = await request.answer;
+  expect([201, 202]).toContain(status);
+  await succeeded(user, body.id);
   expect(performance.now() - beganAt).toBeGreaterThan(1_000);
-  expect({ status, answered: body.status }).toEqual({ status: 201, answered: 'succeeded' });
   expect(await stateOf(user, body.id)).toEqual(credited(1_000));
 });
 
@@ -198,7 +204,9 @@ test('lateEvent: after the answer it changes nothing; when the answer was lost i
 test('outage: top-ups are taken and wait, renewals are paid from the balance, and all ends by itself when it is over', async () => {
   const subscriber = await rig.newUser();
   await subscriber.topUp(1_000);
-  const customers = await Promise.all(Array.from({ length: 3 }, () => rig.newUser()));
+  const customers = await Promise.all(Array.from({ length: 5 }, () => rig.newUser()));
+  const openings = () => rig.heard.others.filter(({ type }) => type === GatewayCircuitOpened.type).length;
+  const openedBefore = openings();
   const answers = await underFault({ outage: true }, async () => {
     const requests = Promise.all(customers.map((user) => user.topUp(700)));
     const renewal = newCharge(subscriber.id, 600);
@@ -206,6 +214,7 @@ test('outage: top-ups are taken and wait, renewals are paid from the balance, an
     expect(await rig.saidOf(renewal, 1)).toEqual(['ChargeSucceeded']);
     expect(await subscriber.balance()).toBe(400);
     const answers = await requests;
+    await until('the breaker to open', () => (openings() > openedBefore ? true : undefined));
     for (const [n, user] of customers.entries()) expect(await stateOf(user, answers[n]?.body.id)).toEqual(NOTHING_YET);
     return answers;
   });
