@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerOptions } from 'node:http';
+import type { Socket } from 'node:net';
 import { PROBLEMS, type ProblemBody, type ProblemCode } from '@evergreen/contracts/problems.ts';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -17,6 +18,8 @@ import { compileForHttp, describeError } from './validation.ts';
 /** Largest request body in bytes; no route needs more. */
 export const MAX_BODY_BYTES = 65_536;
 const READY_CHECK_TIMEOUT_MS = 2_000;
+/** How long an answer of /health/ready holds. Each may ask a database, a broker or other services, and anybody may ask. */
+const READY_MAX_AGE_MS = 1_000;
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 export interface HttpOptions {
@@ -28,6 +31,8 @@ export interface HttpOptions {
   ready?: Record<string, () => Promise<void> | void>;
   /** False for an app that the public reaches: it has no /metrics, and no /openapi.json of its own. */
   internalRoutes?: boolean;
+  /** False where strangers call: what they name themselves would stand in audit rows. */
+  trustRequestId?: boolean;
   /** Settings of Node's HTTP server. */
   server?: ServerOptions;
 }
@@ -43,17 +48,24 @@ export async function buildHttp(options: HttpOptions) {
     requestTimeout: 30_000,
     // observe() writes the one line per request that we want.
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: ({ headers }) => requestIdOf(headers),
+    genReqId: ({ headers }) => (options.trustRequestId === false ? randomUUID() : requestIdOf(headers)),
     ...(options.server && { http: options.server }),
     frameworkErrors: (error, request, reply) => {
       answerError(error, request as FastifyRequest, reply as unknown as FastifyReply);
     },
     clientErrorHandler(error, socket) {
-      if (error.code === 'ECONNRESET' || !socket.writable) return;
+      if (error.code === 'ECONNRESET') {
+        socket.destroy();
+        return;
+      }
       const body = JSON.stringify(problemBody('malformed_request'));
-      socket.end(
-        `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      );
+      if (socket.writable) {
+        socket.end(
+          `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+        );
+      }
+      // A client that never closes its side would otherwise keep the connection for ever.
+      (socket as Socket).destroySoon();
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -89,7 +101,7 @@ export async function buildHttp(options: HttpOptions) {
 export type HttpApp = Awaited<ReturnType<typeof buildHttp>>;
 
 /** The id a request comes with, or a new one. A given one is taken over only when it cannot smuggle anything into a log line. */
-export function requestIdOf(headers: IncomingHttpHeaders): string {
+function requestIdOf(headers: IncomingHttpHeaders): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
@@ -98,22 +110,32 @@ function addOwnRoutes(app: Pick<HttpApp, 'get' | 'swagger'>, options: HttpOption
   const { metrics, ready = {}, internalRoutes = true } = options;
   const hidden = { schema: { hide: true } };
   app.get('/health/live', hidden, async () => ({ status: 'ok' }));
+  let checking: ReturnType<typeof runChecks> | undefined;
   app.get('/health/ready', hidden, async (_request, reply) => {
-    const checks: Record<string, string> = {};
-    await Promise.all(
-      Object.entries(ready).map(async ([name, check]) => {
-        checks[name] = await within(READY_CHECK_TIMEOUT_MS, check).then(
-          () => 'ok',
-          () => 'down',
-        );
-      }),
-    );
+    checking ??= runChecks(ready).finally(() => {
+      setTimeout(() => {
+        checking = undefined;
+      }, READY_MAX_AGE_MS).unref();
+    });
+    const checks = await checking;
     const ok = Object.values(checks).every((state) => state === 'ok');
     return reply.code(ok ? 200 : 503).send({ status: ok ? 'ok' : 'unavailable', checks });
   });
   if (!internalRoutes) return;
   app.get('/metrics', hidden, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
   app.get('/openapi.json', hidden, async () => app.swagger());
+}
+
+/** Makes all checks at once, and says of each whether it is `ok` or `down`. */
+async function runChecks(ready: NonNullable<HttpOptions['ready']>): Promise<Record<string, string>> {
+  const states = Object.entries(ready).map(async ([name, check]) => [
+    name,
+    await within(READY_CHECK_TIMEOUT_MS, check).then(
+      () => 'ok',
+      () => 'down',
+    ),
+  ]);
+  return Object.fromEntries(await Promise.all(states));
 }
 
 async function within(timeoutMs: number, work: () => Promise<void> | void): Promise<void> {
@@ -163,14 +185,13 @@ export function sendProblem(
     .send(JSON.stringify(problemBody(code, { instance: pathOf(request), requestId: request.id, ...more })));
 }
 
-const FASTIFY_CODES: Record<string, ProblemCode> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_request',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_request',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed_request',
-  FST_ERR_BAD_URL: 'malformed_request',
-  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+/** What the 4xx of Fastify and its plugins become; one that is not here is a malformed request. */
+const CODES_BY_STATUS: Record<number, ProblemCode> = {
+  404: 'not_found',
+  413: 'payload_too_large',
+  // No id is as long as that.
+  414: 'not_found',
+  415: 'unsupported_media_type',
 };
 
 /** The one error handler: says what the caller can mend, logs everything, and hides what a 5xx was. */
@@ -182,10 +203,10 @@ function answerError(error: FastifyError | Problem, request: FastifyRequest, rep
     const errors = error.validation.map((one) => describeError(one, root));
     const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
     sendProblem(request, reply, 'validation_failed', { detail, errors });
-  } else if (FASTIFY_CODES[error.code]) {
-    sendProblem(request, reply, FASTIFY_CODES[error.code] as ProblemCode, { detail: error.message });
-  } else if (error instanceof SyntaxError || error.statusCode === 400) {
-    sendProblem(request, reply, 'malformed_request');
+  } else if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    // Fastify's own messages are fit for strangers. A plugin's may name a file.
+    const detail = error.code?.startsWith('FST_') ? { detail: error.message } : {};
+    sendProblem(request, reply, CODES_BY_STATUS[error.statusCode] ?? 'malformed_request', detail);
   } else {
     request.log.error({ err: error }, 'request failed');
     sendProblem(request, reply, 'internal_error');

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
+import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import pino from 'pino';
 import { Registry } from 'prom-client';
@@ -37,6 +39,11 @@ beforeEach(async () => {
   app.get('/declared', async () => {
     throw Object.assign(new Error('password=hunter2'), { statusCode: 502 });
   });
+  app.get('/plugin/:status', async ({ params }) => {
+    const statusCode = Number((params as { status: string }).status);
+    throw Object.assign(new Error('/srv/inside.json'), { statusCode });
+  });
+  app.get('/own-bug', async () => JSON.parse('secret'));
   app.get('/busy', async () => {
     throw new Problem('rate_limited', 'Ten log-ins are enough', { retryAfterSeconds: 7 });
   });
@@ -166,17 +173,36 @@ test('what is longer than any id is not found', async () => {
   expect(await ask(`/orders/${'a'.repeat(2_000)}`)).toMatchObject({ status: 404, body: { code: 'not_found' } });
 });
 
-test.each(['/broken', '/declared'])('%s: what went wrong on our side is logged and not told', async (url) => {
-  const { status, body } = await ask(url);
-  expect({ status, code: body.code, detail: body.detail }).toEqual({
-    status: 500,
-    code: 'internal_error',
-    detail: undefined,
-  });
-  expect(JSON.stringify(body)).not.toMatch(/secret|hunter2|stack/);
-  const logged = logLines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'request failed');
-  expect(logged).toMatchObject({ reqId: body.requestId, err: { message: expect.stringMatching(/secret|hunter2/) } });
+test.each([
+  [400, 400, 'malformed_request'],
+  [403, 400, 'malformed_request'],
+  [404, 404, 'not_found'],
+  [413, 413, 'payload_too_large'],
+  [414, 404, 'not_found'],
+  [415, 415, 'unsupported_media_type'],
+  [499, 400, 'malformed_request'],
+  [500, 500, 'internal_error'],
+  [399, 500, 'internal_error'],
+])("a plugin's error of status %i becomes a %i %s, and does not say what is inside", async (given, status, code) => {
+  const answer = await ask(`/plugin/${given}`);
+  expect(answer).toMatchObject({ status, body: { code } });
+  expect(JSON.stringify(answer.body)).not.toContain('inside');
 });
+
+test.each(['/broken', '/declared', '/own-bug'])(
+  '%s: what went wrong on our side is logged and not told',
+  async (url) => {
+    const { status, body } = await ask(url);
+    expect({ status, code: body.code, detail: body.detail }).toEqual({
+      status: 500,
+      code: 'internal_error',
+      detail: undefined,
+    });
+    expect(JSON.stringify(body)).not.toMatch(/secret|hunter2|stack|Unexpected token/);
+    const logged = logLines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'request failed');
+    expect(logged).toMatchObject({ reqId: body.requestId, err: { message: expect.stringMatching(/secret|hunter2/) } });
+  },
+);
 
 test('a refusal that ends by itself says when', async () => {
   const { headers, body } = await ask('/busy');
@@ -185,6 +211,15 @@ test('a refusal that ends by itself says when', async () => {
     code: 'rate_limited',
     detail: 'Ten log-ins are enough',
   });
+});
+
+test('an app for strangers takes no request id over', async () => {
+  const logger = pino({ level: 'silent' });
+  const metrics = new Registry();
+  const open = await buildHttp({ service: 'test', description: '', logger, metrics, trustRequestId: false });
+  const { headers } = await open.inject({ url: '/health/live', headers: { 'x-request-id': 'abc-DEF_123' } });
+  expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  await open.close();
 });
 
 test('a request id is taken over', async () => {
@@ -224,6 +259,28 @@ test('what is no HTTP gets a problem, and the next client is served', async () =
   expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
 });
 
+test('a client that speaks no HTTP and never closes its side is closed all the same', async () => {
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const connections = () => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    app.server.getConnections((_error, count) => resolve(count));
+    return promise;
+  };
+  const sockets = Array.from({ length: 20 }, () => connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
+  for (const socket of sockets) {
+    socket.on('error', () => socket.destroy());
+    socket.resume().write('HELO mail\r\n\r\n');
+  }
+  await Promise.all(sockets.map((socket) => once(socket, 'end')));
+  await awaitCondition(async () => ((await connections()) === 0 ? true : undefined), {
+    what: 'all to be closed',
+    timeoutMs: 3_000,
+    intervalMs: 20,
+  });
+  for (const socket of sockets) socket.destroy();
+});
+
 test('an app for the public has health and no internals', async () => {
   const metrics = new Registry();
   const logger = pino({ level: 'silent' });
@@ -247,6 +304,41 @@ test('ready means that everything needed answers, in time', async () => {
   };
   expect(await check()).toEqual({ statusCode: 200, status: 'ok', checks: { database: 'ok', broker: 'ok' } });
   isThere = false;
-  expect(await check()).toEqual({ statusCode: 503, status: 'unavailable', checks: { database: 'down', broker: 'ok' } });
+  const down = await awaitCondition(
+    async () => {
+      const answer = await check();
+      return answer.statusCode === 503 ? answer : undefined;
+    },
+    { what: 'not ready', timeoutMs: 5_000, intervalMs: 20 },
+  );
+  expect(down).toEqual({ statusCode: 503, status: 'unavailable', checks: { database: 'down', broker: 'ok' } });
+  await service.close();
+});
+
+test('however many ask whether it is ready, one check is under way, and its answer holds for a second', async () => {
+  let checks = 0;
+  const gate = Promise.withResolvers<void>();
+  const ready = {
+    database: () => {
+      checks++;
+      return gate.promise;
+    },
+  };
+  const logger = pino({ level: 'silent' });
+  const service = await buildHttp({ service: 'test', description: '', logger, metrics: new Registry(), ready });
+  const ask = async () => (await service.inject({ url: '/health/ready' })).statusCode;
+  const together = Array.from({ length: 200 }, ask);
+  await awaitCondition(async () => checks || undefined, { what: 'the check', timeoutMs: 2_000, intervalMs: 5 });
+  gate.resolve();
+  expect(new Set(await Promise.all(together))).toEqual(new Set([200]));
+  const answeredAt = performance.now();
+  await ask();
+  expect(checks).toBe(1);
+  const again = async () => {
+    await ask();
+    return checks > 1 ? true : undefined;
+  };
+  await awaitCondition(again, { what: 'another check', timeoutMs: 5_000, intervalMs: 20 });
+  expect(performance.now() - answeredAt).toBeGreaterThan(900);
   await service.close();
 });

@@ -24,13 +24,14 @@ interface Options {
 }
 
 /**
- * Gives the document of the whole API, put together from the services' own, at most `maxAgeMs` old. The part of a service
- * that is down stays as it was last seen.
+ * Gives the document of the whole API as JSON, put together from the services' own, at most `maxAgeMs` old. The part of a
+ * service that is down stays as it was last seen. All answers share one buffer: it is large, and anybody may ask.
  */
 export function apiDocuments({ upstreams, logger, maxAgeMs = MAX_AGE_MS }: Options) {
   const parts = new Map<Upstream, Paths>();
   let readAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
+  let text = Buffer.alloc(0);
 
   async function readPart(upstream: Upstream): Promise<void> {
     try {
@@ -42,17 +43,18 @@ export function apiDocuments({ upstreams, logger, maxAgeMs = MAX_AGE_MS }: Optio
 
   async function readAll(): Promise<void> {
     await Promise.all(UPSTREAMS.map(readPart));
+    text = Buffer.from(JSON.stringify(assemble(parts)));
     readAtMs = performance.now();
   }
 
-  return async (): Promise<ApiDocument> => {
+  return async (): Promise<Buffer> => {
     if (performance.now() - readAtMs > maxAgeMs) {
       reading ??= readAll().finally(() => {
         reading = undefined;
       });
       await reading;
     }
-    return assemble(parts);
+    return text;
   };
 }
 

@@ -2,6 +2,7 @@ import { buildHttp, type HttpOptions } from '@evergreen/service-kit/http.ts';
 import helmet from '@fastify/helmet';
 import { apiDocuments } from './api-document.ts';
 import type { Upstreams } from './config.ts';
+import { boundConnections } from './connections.ts';
 import { docsPage } from './docs-page.ts';
 import { proxyRoute } from './proxy.ts';
 import { type Route, UPSTREAMS } from './route-table.ts';
@@ -14,10 +15,12 @@ const READY_TIMEOUT_MS = 1_500;
 export interface AppDeps extends Pick<HttpOptions, 'logger' | 'metrics'> {
   upstreams: Upstreams;
   routes: readonly Route[];
+  /** How long a connection may be silent before it is closed, if it is not the service that is silent: 30 s if left out. */
+  silenceTimeoutMs?: number;
 }
 
 /** The edge's HTTP app, not listening: one origin for all services, the API document and its page. */
-export async function buildApp({ logger, metrics, upstreams, routes }: AppDeps) {
+export async function buildApp({ logger, metrics, upstreams, routes, silenceTimeoutMs }: AppDeps) {
   const app = await buildHttp({
     service: 'edge',
     description: 'The one front door.',
@@ -25,8 +28,10 @@ export async function buildApp({ logger, metrics, upstreams, routes }: AppDeps) 
     metrics,
     ready: Object.fromEntries(UPSTREAMS.map((name) => [name, () => expectReady(upstreams[name])])),
     internalRoutes: false,
+    trustRequestId: false,
     server: { shouldUpgradeCallback: isSocketUpgrade },
   });
+  boundConnections(app, silenceTimeoutMs);
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -41,7 +46,9 @@ export async function buildApp({ logger, metrics, upstreams, routes }: AppDeps) 
   });
 
   const readDocument = apiDocuments({ upstreams, logger });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => readDocument());
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(await readDocument()),
+  );
   await docsPage(app);
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
   for (const route of routes) await proxyRoute(app, route, upstreams[route.upstream]);

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import { finished } from 'node:stream/promises';
 import { type HttpApp, sendProblem } from '@evergreen/service-kit/http.ts';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -8,8 +8,8 @@ import { headersForClient, headersForService } from './headers.ts';
 import type { Route } from './route-table.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** An answer up to this size is read whole before a byte of it goes out. */
-const MAX_WHOLE_ANSWER_BYTES = 1_048_576;
+/** A JSON answer is read whole before a byte of it goes out. None of the services comes near this: lists have pages. */
+const MAX_ANSWER_BYTES = 1_048_576;
 const RETRY_AFTER_SECONDS = 2;
 
 /** What a service answered, as the proxy hands it over. */
@@ -21,7 +21,8 @@ interface ServiceAnswer {
 /** Passes the requests of one row of the route table on to its service, with the path as it came. */
 export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Promise<void> {
   const { prefix, timeoutMs, maxInFlight } = route;
-  // A service that hangs must not fill the edge's memory with requests that wait for it.
+  // A service that hangs must not fill the edge's memory with requests that wait for it. A place is taken until the
+  // service is done, whatever became of the client.
   const inFlight = new Set<FastifyRequest>();
   await app.register(async (scope) => {
     // The body is read here, up to the limit, and not by the service: a slow sender holds no connection behind the edge.
@@ -49,14 +50,15 @@ export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Pro
           headersForService(headers as IncomingHttpHeaders, { requestId, address }),
         rewriteHeaders: (headers, incoming) => {
           const request = incoming as FastifyRequest;
-          // The answer to a client that has gone is dropped, and nothing more is heard of it.
+          // The proxy drops the answer to a client that has gone, and says nothing more of it.
           if (request.raw.aborted) inFlight.delete(request);
           return headersForClient(headers as IncomingHttpHeaders);
         },
         onResponse: (incoming, reply, answer) => {
           const request = incoming as FastifyRequest;
-          reply.raw.once('close', () => inFlight.delete(request));
-          void sendAnswer(request, reply as FastifyReply, answer as unknown as ServiceAnswer);
+          void sendAnswer(request, reply as FastifyReply, answer as unknown as ServiceAnswer).finally(() =>
+            inFlight.delete(request),
+          );
         },
         onError: (reply) => {
           inFlight.delete(reply.request as FastifyRequest);
@@ -73,31 +75,40 @@ function bodyOf({ body, headers }: FastifyRequest): { body?: unknown; contentTyp
   return { body, contentType: headers['content-type'] ?? 'application/octet-stream' };
 }
 
+/** Exports have no length that anybody knows, so they are passed on as they come. */
+const isExport = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean => type.startsWith('text/csv');
+
 /**
- * Sends a service's answer on. One of known, modest length is read whole first, and a stream up to its first byte, so that
- * a service that dies on the way makes a clean 503 and not a torn answer. Later than that, the connection is cut.
+ * Sends a service's answer on when all of it is there. So a service that dies on the way makes a clean 503 and not a torn
+ * answer, and a client that does not read holds nothing of the service's. An export is passed on piece by piece; its place is
+ * free again when its client has read it, or was cut off for not reading.
  */
 async function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: ServiceAnswer): Promise<void> {
-  const { headers, stream } = answer;
   try {
-    if (Number(headers['content-length']) <= MAX_WHOLE_ANSWER_BYTES && request.method !== 'HEAD') {
-      reply.send(await buffer(stream));
+    if (isExport(answer.headers)) {
+      reply.send(answer.stream);
+      await finished(answer.stream);
     } else {
-      await begun(stream);
-      reply.send(stream);
+      reply.send(await readWhole(answer.stream));
     }
   } catch (err) {
-    request.log.warn({ err }, 'the service broke off its answer');
-    for (const name of Object.keys(headers)) reply.removeHeader(name);
+    request.log.warn({ err }, 'the service broke off its answer, or the client did');
+    if (reply.sent) return;
+    for (const name of Object.keys(answer.headers)) reply.removeHeader(name);
     unavailable(request, reply);
   }
 }
 
-/** Waits until there is something to read, or the stream has ended. */
-function begun(stream: Readable): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  stream.once('readable', resolve).once('end', resolve).once('error', reject);
-  return promise;
+/** @throws Error when it breaks off, or is longer than MAX_ANSWER_BYTES */
+async function readWhole(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`it is longer than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes);
 }
 
 function unavailable(request: FastifyRequest, reply: FastifyReply): void {

@@ -1,8 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type Server } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { requestIdOf } from '@evergreen/service-kit/http.ts';
 import { problemBody } from '@evergreen/service-kit/problem.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { headersForService } from './headers.ts';
@@ -14,19 +14,29 @@ import { headersForService } from './headers.ts';
  *   asked -> joined -> closed        both ends close together, whichever goes first
  *         -> refused                 the notifier said no (its answer is passed on) or is away (503)
  *
- * Every socket here has an error listener from its first moment: without one, a reset connection ends the process.
+ * Every socket here has an error listener from its first moment: without one, a reset connection ends the process. And none
+ * outlives what was said last on it: a client that never closes its side would otherwise keep its connection for ever.
  */
 
 /** The one path of socket.io; an upgrade of anything else is an ordinary request. */
 const SOCKET_PATH = '/socket.io/';
 const MAX_TUNNELS = 10_000;
 const ANSWER_TIMEOUT_MS = 5_000;
+/** From the question to the end of a refusal, for clients that do not read it. */
+const UNJOINED_TIMEOUT_MS = 10_000;
 /** Both sides ping well within this (socket.io: every 25 s), so a longer silence is a dead peer. */
 const SILENCE_TIMEOUT_MS = 90_000;
 
-/** For Node's `shouldUpgradeCallback`: which requests become tunnels. */
+/**
+ * For Node's `shouldUpgradeCallback`: which requests become tunnels. One with a body does not: no WebSocket begins so, and
+ * Node would hand over something that is no socket.
+ */
 export const isSocketUpgrade = ({ method, url = '', headers }: IncomingMessage): boolean =>
-  method === 'GET' && url.split('?', 1)[0] === SOCKET_PATH && headers.upgrade?.toLowerCase() === 'websocket';
+  method === 'GET' &&
+  url.split('?', 1)[0] === SOCKET_PATH &&
+  headers.upgrade?.toLowerCase() === 'websocket' &&
+  headers['content-length'] === undefined &&
+  headers['transfer-encoding'] === undefined;
 
 export interface Tunnels {
   /** Closes all of them, so that the server can close; clients connect again. */
@@ -41,6 +51,8 @@ export function tunnelSockets(
   const open = new Set<Duplex>();
   server.on('upgrade', (request: IncomingMessage, client: Socket, head: Buffer) => {
     client.on('error', () => client.destroy());
+    client.once('finish', () => client.destroy());
+    client.setTimeout(UNJOINED_TIMEOUT_MS, () => client.destroy());
     if (open.size >= MAX_TUNNELS) return refuse(client);
     open.add(client);
     client.once('close', () => open.delete(client));
@@ -59,7 +71,7 @@ function joinWithNotifier(
   head: Buffer,
   { upstream, logger }: { upstream: URL; logger: FastifyBaseLogger },
 ): void {
-  const requestId = requestIdOf(request.headers);
+  const requestId = randomUUID();
   const forwarded = headersForService(request.headers, { requestId, address: client.remoteAddress ?? '' });
   const { request: send } = upstream.protocol === 'https:' ? https : http;
   const asking = send(new URL(request.url ?? SOCKET_PATH, upstream), {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pino from 'pino';
 import { type ApiDocument, apiDocuments } from '../src/api-document.ts';
 import { UPSTREAMS, type Upstream } from '../src/route-table.ts';
-import { type Edge, type KitService, openEdge, startKitService } from './rig.ts';
+import { type Edge, type KitService, openEdge, startKitService, until } from './rig.ts';
 
 let services: Record<Upstream, KitService>;
 let edge: Edge;
@@ -32,6 +32,8 @@ afterAll(async () => {
   await edge?.close();
   await Promise.all(Object.values(services ?? {}).map(({ app }) => app.close()));
 });
+
+const parsed = (text: Buffer): ApiDocument => JSON.parse(text.toString());
 
 const summaries = ({ paths }: Pick<ApiDocument, 'paths'>) =>
   Object.fromEntries(
@@ -83,6 +85,24 @@ test('no file beside the page can be had', async () => {
   }
 });
 
+test.each(['/docs/static/%00', '/docs/static/%2e%2e/x', '/docs/static/%2e%2e%2fx', '/docs/static/nothing'])(
+  '%s is refused as what it is, and not as a fault of ours',
+  async (path) => {
+    const answer = await edge.ask(path);
+    expect([400, 404]).toContain(answer.status);
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(answer.json()).not.toHaveProperty('detail', expect.stringContaining('swagger'));
+  },
+);
+
+test('one buffer serves all who ask until the next refresh', async () => {
+  const upstreams = Object.fromEntries(UPSTREAMS.map((name) => [name, services[name].url])) as Record<Upstream, URL>;
+  const read = apiDocuments({ upstreams, logger: pino({ level: 'silent' }), maxAgeMs: 60_000 });
+  const [one, other] = await Promise.all([read(), read()]);
+  expect(other).toBe(one);
+  expect(await read()).toBe(one);
+});
+
 test('the whole is ready when all services are; one that is down is named', async () => {
   const up = await edge.ask('/health/ready');
   expect({ status: up.status, ...up.json() }).toMatchObject({
@@ -93,6 +113,7 @@ test('the whole is ready when all services are; one that is down is named', asyn
   expect((await edge.ask('/health/live')).json()).toEqual({ status: 'ok' });
 
   await services.gateway.app.close();
+  await until('the 503', async () => (await edge.ask('/health/ready')).status === 503);
   const down = await edge.ask('/health/ready');
   expect(down.status).toBe(503);
   expect(down.json().checks).toEqual({
@@ -111,9 +132,9 @@ test('the part of a service that is down stays as it was, and a part never seen 
   const logger = pino({ level: 'silent' });
   const read = apiDocuments({ upstreams: { ...upstreams, gateway: gateway.url }, logger, maxAgeMs: 0 });
   const late = apiDocuments({ upstreams: { ...upstreams, gateway: gateway.url }, logger, maxAgeMs: 0 });
-  expect(summaries(await read())).toEqual(WHOLE);
+  expect(summaries(parsed(await read()))).toEqual(WHOLE);
   await gateway.app.close();
-  expect(summaries(await read())).toEqual(WHOLE);
+  expect(summaries(parsed(await read()))).toEqual(WHOLE);
   const { '/v1/gateway/faults': _, ...others } = WHOLE;
-  expect(summaries(await late())).toEqual(others);
+  expect(summaries(parsed(await late()))).toEqual(others);
 });

@@ -40,13 +40,17 @@ export interface Answer {
 }
 
 /** An edge before the given services; the others are down. */
-export async function openEdge(upstreams: Partial<Record<Upstream, URL>>): Promise<Edge> {
+export async function openEdge(
+  upstreams: Partial<Record<Upstream, URL>>,
+  settings: { silenceTimeoutMs?: number } = {},
+): Promise<Edge> {
   const logLines: string[] = [];
   const app = await buildApp({
     logger: pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) }),
     metrics: new Registry(),
     upstreams: Object.fromEntries(UPSTREAMS.map((name) => [name, upstreams[name] ?? CLOSED])) as Record<Upstream, URL>,
     routes: IMPATIENT_ROUTES,
+    ...settings,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
@@ -122,21 +126,29 @@ export async function startRawService(
   };
 }
 
+/** Connections that a server has open. */
+export function connectionCount(server: Server): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  server.getConnections((_error, count) => resolve(count));
+  return promise;
+}
+
 export interface RawClient {
   socket: Socket;
   /** All that came so far. */
   received(): Buffer;
+  /** The edge has said its last, or cut the connection. */
   closed: Promise<void>;
 }
 
-/** A connection on which a test speaks for itself. */
+/** A connection on which a test speaks for itself. It closes its side when it is destroyed, and not before. */
 export function rawClient(port: number): RawClient {
   const chunks: Buffer[] = [];
   const { promise: closed, resolve } = Promise.withResolvers<void>();
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   socket.on('error', () => socket.destroy());
-  socket.on('close', () => resolve());
+  socket.on('end', resolve).on('close', resolve);
   return { socket, received: () => Buffer.concat(chunks), closed };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type Edge, openEdge, type RawService, rawClient, startRawService, until } from './rig.ts';
+import { connectionCount, type Edge, openEdge, type RawService, rawClient, startRawService, until } from './rig.ts';
 
 const PATH = '/socket.io/?EIO=4&transport=websocket';
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -93,6 +93,27 @@ test('a refusal of the notifier passes as it is', async () => {
   expect({ status: client.status, body: client.rest().toString() }).toEqual({ status: 403, body: 'origin' });
 });
 
+test('refused clients that never close their side are closed all the same', async () => {
+  const refused = await Promise.all(Array.from({ length: 30 }, () => open({ origin: 'http://evil.test' })));
+  await notifier.kill();
+  const away = await Promise.all(Array.from({ length: 30 }, () => open()));
+  expect(new Set([...refused, ...away].map(({ status }) => status))).toEqual(new Set([403, 503]));
+  await until('all to be closed', async () => (await connectionCount(edge.app.server)) === 0, 3_000);
+  for (const { socket } of [...refused, ...away]) socket.destroy();
+});
+
+test('an upgrade with a body is an ordinary request', async () => {
+  const client = rawClient(edge.port);
+  client.socket.write(
+    `GET ${PATH} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\ncontent-length: 5\r\n\r\n`,
+  );
+  client.socket.write('hello');
+  await until('an answer', () => client.received().includes('poll'));
+  expect(client.received().toString()).toMatch(/^HTTP\/1\.1 400 /);
+  expect(upgrades[0]?.headers).not.toHaveProperty('upgrade');
+  client.socket.destroy();
+});
+
 test('the notifier dies and comes back: clients notice, connect again, and the edge stands', async () => {
   const clients = await Promise.all(Array.from({ length: 30 }, () => open()));
   expect(new Set(clients.map(({ status }) => status))).toEqual(new Set([101]));
@@ -112,11 +133,6 @@ test('the notifier dies and comes back: clients notice, connect again, and the e
 });
 
 test('clients that vanish at any moment leave nothing behind', async () => {
-  const connections = async () => {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    notifier.server.getConnections((_error, count) => resolve(count));
-    return promise;
-  };
   const clients = await Promise.all(Array.from({ length: 20 }, () => open()));
   for (const { socket } of clients) socket.resetAndDestroy();
   // These go in the middle of the handshake.
@@ -126,7 +142,7 @@ test('clients that vanish at any moment leave nothing behind', async () => {
       socket.resetAndDestroy(),
     );
   }
-  await until('the notifier to be left alone', async () => (await connections()) === 0);
+  await until('the notifier to be left alone', async () => (await connectionCount(notifier.server)) === 0);
   expect((await edge.ask('/health/live')).status).toBe(200);
 });
 
