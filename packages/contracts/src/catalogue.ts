@@ -1,15 +1,27 @@
 import type { EventDefinition } from './envelope.ts';
 import { UserRegistered } from './events/auth.ts';
-import { PaymentDeclined, PaymentSucceeded } from './events/gateway.ts';
+import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from './events/gateway.ts';
 import { NotificationCreated, NotificationsRead } from './events/notifier.ts';
 import {
   ChargeVoidRequested,
   ClockAdvanced,
   LIFECYCLE_EVENTS,
+  RefundDue,
   RenewalDue,
   SubscriptionRequested,
 } from './events/subscriptions.ts';
-import { BalanceToppedUp, ChargeFailed, ChargeSucceeded, ChargeVoided, TopUpFailed } from './events/wallet.ts';
+import {
+  BalanceAdjusted,
+  BalanceToppedUp,
+  ChargeFailed,
+  ChargeRefunded,
+  ChargeSucceeded,
+  ChargeVoided,
+  GatewayCircuitClosed,
+  GatewayCircuitHalfOpened,
+  GatewayCircuitOpened,
+  TopUpFailed,
+} from './events/wallet.ts';
 
 /** Every event of the system, by type. What is not here is unknown, and goes to a dead-letter queue. */
 export const EVENTS: ReadonlyMap<string, EventDefinition> = new Map(
@@ -18,6 +30,7 @@ export const EVENTS: ReadonlyMap<string, EventDefinition> = new Map(
     SubscriptionRequested,
     RenewalDue,
     ChargeVoidRequested,
+    RefundDue,
     ...LIFECYCLE_EVENTS,
     ClockAdvanced,
     BalanceToppedUp,
@@ -25,8 +38,14 @@ export const EVENTS: ReadonlyMap<string, EventDefinition> = new Map(
     ChargeSucceeded,
     ChargeFailed,
     ChargeVoided,
+    ChargeRefunded,
+    BalanceAdjusted,
+    GatewayCircuitOpened,
+    GatewayCircuitHalfOpened,
+    GatewayCircuitClosed,
     PaymentSucceeded,
     PaymentDeclined,
+    PaymentRefunded,
     NotificationCreated,
     NotificationsRead,
   ].map((definition): [string, EventDefinition] => [definition.type, definition]),

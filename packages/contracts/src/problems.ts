@@ -19,6 +19,8 @@ export const PROBLEMS = {
   invalid_transition: { status: 409, title: 'The subscription cannot make this move now' },
   plan_not_available: { status: 409, title: 'This plan is not sold any more' },
   already_subscribed: { status: 409, title: 'There is a subscription to this plan already' },
+  insufficient_funds: { status: 409, title: 'The balance does not cover it' },
+  refund_not_possible: { status: 409, title: 'So much of this charge cannot be given back' },
   clock_not_simulated: { status: 409, title: 'The billing clock runs on real time here' },
   clock_busy: { status: 409, title: 'The billing clock is already being moved' },
   payload_too_large: { status: 413, title: 'The request is too large' },

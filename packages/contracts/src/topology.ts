@@ -1,15 +1,27 @@
 import type { EventDefinition } from './envelope.ts';
 import { UserRegistered } from './events/auth.ts';
-import { PaymentDeclined, PaymentSucceeded } from './events/gateway.ts';
+import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from './events/gateway.ts';
 import { NotificationCreated, NotificationsRead } from './events/notifier.ts';
 import {
   ChargeVoidRequested,
   ClockAdvanced,
   LIFECYCLE_EVENTS,
+  RefundDue,
   RenewalDue,
   SubscriptionRequested,
 } from './events/subscriptions.ts';
-import { BalanceToppedUp, ChargeFailed, ChargeSucceeded, ChargeVoided, TopUpFailed } from './events/wallet.ts';
+import {
+  BalanceAdjusted,
+  BalanceToppedUp,
+  ChargeFailed,
+  ChargeRefunded,
+  ChargeSucceeded,
+  ChargeVoided,
+  GatewayCircuitClosed,
+  GatewayCircuitHalfOpened,
+  GatewayCircuitOpened,
+  TopUpFailed,
+} from './events/wallet.ts';
 
 /** The one topic exchange; the routing key of an event is its type. */
 export const EVENT_EXCHANGE = 'evergreen.events';
@@ -45,11 +57,11 @@ export const bindingKeys = (events: readonly EventDefinition[]): string[] => [
 
 export const WALLET_CHARGES: QueueDefinition = {
   name: 'wallet.charges',
-  events: [SubscriptionRequested, RenewalDue, ChargeVoidRequested],
+  events: [SubscriptionRequested, RenewalDue, ChargeVoidRequested, RefundDue],
 };
 export const WALLET_PAYMENTS: QueueDefinition = {
   name: 'wallet.payments',
-  events: [PaymentSucceeded, PaymentDeclined],
+  events: [PaymentSucceeded, PaymentDeclined, PaymentRefunded],
 };
 export const WALLET_CLOCK: QueueDefinition = { name: 'wallet.clock', events: [ClockAdvanced] };
 
@@ -60,7 +72,18 @@ export const SUBSCRIPTIONS_PAYMENTS: QueueDefinition = {
 
 export const NOTIFIER_INBOX: QueueDefinition = {
   name: 'notifier.inbox',
-  events: [BalanceToppedUp, TopUpFailed, ChargeSucceeded, ChargeFailed, ...LIFECYCLE_EVENTS],
+  events: [
+    BalanceToppedUp,
+    TopUpFailed,
+    ChargeSucceeded,
+    ChargeFailed,
+    ChargeRefunded,
+    BalanceAdjusted,
+    GatewayCircuitOpened,
+    GatewayCircuitHalfOpened,
+    GatewayCircuitClosed,
+    ...LIFECYCLE_EVENTS,
+  ],
 };
 export const NOTIFIER_ACCOUNTS: QueueDefinition = { name: 'notifier.accounts', events: [UserRegistered] };
 export const NOTIFIER_CLOCK: QueueDefinition = { name: 'notifier.clock', events: [ClockAdvanced] };
@@ -86,5 +109,10 @@ export const SOCKET_EVENTS: readonly EventDefinition[] = [
   BalanceToppedUp,
   TopUpFailed,
   ChargeSucceeded,
+  ChargeRefunded,
+  BalanceAdjusted,
+  GatewayCircuitOpened,
+  GatewayCircuitHalfOpened,
+  GatewayCircuitClosed,
   ...LIFECYCLE_EVENTS,
 ];

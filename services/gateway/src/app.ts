@@ -6,8 +6,14 @@ import { buildHttp, type HttpApp } from '@evergreen/service-kit/http.ts';
 import type { OutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { docsPage } from './docs-page.ts';
 import { routes } from './routes.ts';
 import type { PaymentDeps } from './take-payment.ts';
+
+const DESCRIPTION = `FakePaymentGateway: a payment provider with delays, declines and outages.
+
+Payments, refunds and the list of test cards take the API key that the provider gave the wallet (\`service\`, as a bearer token).
+What is below /v1 takes an access token of Evergreen (\`accessToken\`).`;
 
 export interface AppDeps extends Omit<PaymentDeps, 'relay'> {
   relay: OutboxRelay;
@@ -25,7 +31,7 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const { pool, broker, holds, relay, findKey, issuer, serviceToken, apiKey, logger, metrics } = deps;
   const app = await buildHttp({
     service: 'gateway',
-    description: 'FakePaymentGateway: a payment provider with delays, declines and outages',
+    description: DESCRIPTION,
     logger,
     metrics,
     ready: {
@@ -38,6 +44,7 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const verifyToken = tokenVerifier({ findKey, issuer });
   const access = accessHooks({ verifyToken, serviceToken });
   const { requireService: requireApiKey } = accessHooks({ verifyToken, serviceToken: apiKey });
+  await docsPage(app);
   routes(app, { ...deps, access, requireApiKey });
   activityRoute(app, access, async () => {
     // In this order, since a payment goes from hand to outbox: the other way round one could slip through between.

@@ -42,7 +42,7 @@ export async function isOutage(pool: pg.Pool): Promise<boolean> {
   return only(await pool.query<{ outage: boolean }>(READ_OUTAGE)).outage;
 }
 
-/** Numbers an attempt to pay, from 1 after each setting of the seed, and reads the setting it runs under. */
+/** Numbers an attempt to pay or to refund, from 1 after each setting of the seed, and reads the setting it runs under. */
 export async function nextAttempt(pool: pg.Pool): Promise<{ attempt: number; faults: Faults }> {
   const row = only(await pool.query<FaultRow & { attempt: number }>(NEXT_ATTEMPT));
   return { attempt: row.attempt, faults: faultsOf(row) };

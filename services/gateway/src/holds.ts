@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Problem } from '@evergreen/service-kit/problem.ts';
 
 /*
- * The requests to pay that are in hand, and the time they are kept waiting.
+ * The requests to pay and to refund that are in hand, and the time they are kept waiting.
  *
  *   deciding (latency, card, database) -> answered
  *                                      -> hanging (until the client goes away, the limit, or stop) -> cut off
@@ -43,7 +43,7 @@ export function openHolds({ maxInHand = MAX_IN_HAND, hangLimitMs = HANG_LIMIT_MS
      */
     async during<T>(work: () => Promise<T>): Promise<T> {
       if (inHand.size >= maxInHand) {
-        throw new Problem('service_unavailable', 'Too many payments at once', { retryAfterSeconds: 1 });
+        throw new Problem('service_unavailable', 'Too many payments and refunds at once', { retryAfterSeconds: 1 });
       }
       const running = work();
       inHand.add(running);
@@ -63,7 +63,7 @@ export function openHolds({ maxInHand = MAX_IN_HAND, hangLimitMs = HANG_LIMIT_MS
       hanging--;
       socket.destroy();
     },
-    /** `inFlight`: payments still being decided. `handled`: requests that have ended. */
+    /** `inFlight`: payments and refunds still being decided. `handled`: requests that have ended. */
     activity: () => ({ inFlight: inHand.size - hanging, handled: done }),
     /** Lets nobody wait any more, and returns when nothing is in hand. */
     async close(): Promise<void> {

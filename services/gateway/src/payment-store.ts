@@ -2,13 +2,10 @@ import type { Envelope } from '@evergreen/contracts/envelope.ts';
 import type { Payment } from '@evergreen/contracts/http/gateway.ts';
 import type { Currency } from '@evergreen/contracts/money.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
-import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
 import type pg from 'pg';
-import { v7 as uuidv7 } from 'uuid';
+import { appendEvent, type EventFaults } from './append-event.ts';
 import type { Verdict } from './decisions/cards.ts';
-import type { Outcome } from './decisions/faults.ts';
 import type { PrismaClient } from './generated/client.ts';
-import { DELAY_EVENT, DUPLICATE_EVENT } from './sql/event-faults.ts';
 import { INSERT_PAYMENT } from './sql/insert-payment.ts';
 
 /** A decided payment with the token it was asked for with, which the answer does not repeat. */
@@ -16,9 +13,6 @@ export interface KeptPayment {
   payment: Payment;
   paymentMethod: string;
 }
-
-/** How its event is published: how often, and how long after the payment was decided. */
-export type EventFaults = Pick<Outcome, 'eventCopies' | 'eventDelayMs'>;
 
 /**
  * Keeps a payment and its event, both or neither, unless there is one under the key.
@@ -35,9 +29,7 @@ export async function keepPayment(
   return inTransaction(pool, async (client) => {
     const { rowCount } = await client.query({ ...INSERT_PAYMENT, values });
     if (rowCount === 0) return false;
-    await appendToOutbox(client, [event]);
-    if (faults.eventDelayMs > 0) await client.query(DELAY_EVENT, [event.id, faults.eventDelayMs]);
-    for (let copy = 2; copy <= faults.eventCopies; copy++) await client.query(DUPLICATE_EVENT, [event.id, uuidv7()]);
+    await appendEvent(client, event, faults);
     return true;
   });
 }

@@ -9,36 +9,23 @@ import {
 } from '@evergreen/contracts/http/gateway.ts';
 import { Page } from '@evergreen/contracts/primitives.ts';
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
-import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CARDS } from './decisions/cards.ts';
-import { changeFaults, isOutage, readFaults } from './fault-setting.ts';
+import { changeFaults, readFaults } from './fault-setting.ts';
 import { findPayment } from './payment-store.ts';
-import { answerUnavailable, playFault } from './play-fault.ts';
-import { type PaymentDeps, takePayment } from './take-payment.ts';
-
-export interface RouteDeps extends PaymentDeps {
-  /** For people, by access token. */
-  access: AccessHooks;
-  /** For the wallet, by GATEWAY_API_KEY. */
-  requireApiKey: AccessHooks['requireService'];
-}
+import { playFault } from './play-fault.ts';
+import { refundRoutes } from './refund-routes.ts';
+import { takePayment } from './take-payment.ts';
+import { type RouteDeps, walletOnly } from './wallet-only.ts';
 
 /** All routes of the provider. Those below /v1 are for people through the edge; the others are for the wallet alone. */
 export function routes(app: HttpApp, deps: RouteDeps): void {
   paymentRoute(app, deps);
   lookUpRoute(app, deps);
+  refundRoutes(app, deps);
   paymentMethodRoutes(app, deps);
   faultRoutes(app, deps);
-}
-
-/** For the wallet's API key, and only while the provider is not said to be down. */
-function walletOnly({ pool, requireApiKey }: RouteDeps) {
-  const refuseInOutage = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> =>
-    (await isOutage(pool)) ? answerUnavailable(request, reply) : undefined;
-  return [requireApiKey, refuseInOutage];
 }
 
 function paymentRoute(app: HttpApp, deps: RouteDeps): void {
@@ -69,7 +56,7 @@ function paymentRoute(app: HttpApp, deps: RouteDeps): void {
         if (!idempotencyKey)
           throw new Problem('idempotency_key_missing', 'Send the id of the top-up as Idempotency-Key');
         const order = { idempotencyKey, body: request.body, correlationId: request.id };
-        const { attempt, fault, payment, isRepeat } = await takePayment(deps, order);
+        const { attempt, fault, decided: payment, isRepeat } = await takePayment(deps, order);
         request.log.info({ attempt, fault, idempotencyKey, paymentId: payment?.id, isRepeat }, 'payment attempted');
         if (fault) return playFault(fault, request, reply, deps.holds);
         if (isRepeat) reply.header('idempotency-replayed', 'true');

@@ -3,12 +3,12 @@ import { PaymentDeclined, PaymentSucceeded } from '@evergreen/contracts/events/g
 import type { Payment, PaymentBody } from '@evergreen/contracts/http/gateway.ts';
 import { type Clock, iso } from '@evergreen/service-kit/clock.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
+import { failpoint } from '@evergreen/service-kit/failpoint.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { type Attempt, runAttempt } from './attempt.ts';
 import { findCard, verdictOn } from './decisions/cards.ts';
-import { type Fault, outcomeOf, reachesCard } from './decisions/faults.ts';
-import { nextAttempt } from './fault-setting.ts';
 import type { PrismaClient } from './generated/client.ts';
 import type { Holds } from './holds.ts';
 import { findPayment, type KeptPayment, keepPayment } from './payment-store.ts';
@@ -28,40 +28,31 @@ export interface PaymentRequest {
   correlationId: string;
 }
 
-/** How an attempt ended: with a fault, before or after the payment was decided, or with the payment. */
-export type TakenPayment = {
-  /** Its number under the seed, from 1. */
-  attempt: number;
-  /** The payment was decided by an earlier request with the same key. */
-  isRepeat: boolean;
-} & ({ fault: Fault; payment?: Payment } | { fault: undefined; payment: Payment });
-
 /**
  * One attempt to pay: after some latency the payment is decided once per idempotency key, with its event, unless a fault
  * ends the attempt before. Repeats are attempts of their own: they have faults too, and never a second capture.
  * @throws Problem unknown_payment_method; idempotency_key_reused when the key was used for another body
  */
-export async function takePayment(deps: PaymentDeps, request: PaymentRequest): Promise<TakenPayment> {
+export async function takePayment(deps: PaymentDeps, request: PaymentRequest): Promise<Attempt<Payment>> {
   const { amount, currency, paymentMethod } = request.body;
   const card = findCard(paymentMethod);
   if (!card) throw new Problem('unknown_payment_method', `There is no ${paymentMethod}; see GET /payment-methods`);
-  const { attempt, faults } = await nextAttempt(deps.pool);
-  const outcome = outcomeOf(faults, attempt);
-  await deps.holds.pause(outcome.latencyMs + (card.slowMs ?? 0));
-  if (!reachesCard(outcome.fault)) return { attempt, fault: outcome.fault, isRepeat: false };
-
-  const payment: Payment = {
-    id: uuidv7(),
-    idempotencyKey: request.idempotencyKey,
-    ...verdictOn(card, outcome.declined),
-    amount,
-    currency,
-    createdAt: iso(await deps.clock.now()),
-  };
-  const isNew = await keepPayment(deps.pool, { payment, paymentMethod }, eventOf(payment, request), outcome);
-  if (isNew) deps.relay.wake();
-  const decided = isNew ? payment : await earlierPayment(deps, request);
-  return { attempt, fault: outcome.fault, payment: decided, isRepeat: !isNew };
+  return runAttempt(deps, card.slowMs ?? 0, async (outcome) => {
+    const payment: Payment = {
+      id: uuidv7(),
+      idempotencyKey: request.idempotencyKey,
+      ...verdictOn(card, outcome.declined),
+      amount,
+      currency,
+      createdAt: iso(await deps.clock.now()),
+    };
+    failpoint('gateway-before-capture');
+    const isNew = await keepPayment(deps.pool, { payment, paymentMethod }, eventOf(payment, request), outcome);
+    if (!isNew) return { decided: await earlierPayment(deps, request), isRepeat: true };
+    failpoint('gateway-after-capture');
+    deps.relay.wake();
+    return { decided: payment, isRepeat: false };
+  });
 }
 
 async function earlierPayment({ prisma }: PaymentDeps, { idempotencyKey, body }: PaymentRequest): Promise<Payment> {

@@ -198,9 +198,11 @@ test('every public operation is documented with its tag, summary and credential'
   expect(operations.sort()).toEqual([
     'get /payment-methods service',
     'get /payments/by-key/{idempotencyKey} service',
+    'get /refunds/by-key/{idempotencyKey} service',
     'get /v1/gateway/faults accessToken',
     'get /v1/gateway/payment-methods accessToken',
     'post /payments service',
+    'post /payments/{paymentId}/refunds service',
     'put /v1/gateway/faults accessToken',
   ]);
 });

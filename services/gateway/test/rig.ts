@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { EventOf } from '@evergreen/contracts/envelope.ts';
-import { PaymentDeclined, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
-import type { FaultsPatch, Payment, PaymentBody } from '@evergreen/contracts/http/gateway.ts';
+import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
+import type { FaultsPatch, Payment, PaymentBody, PaymentRefund } from '@evergreen/contracts/http/gateway.ts';
 import type { ProblemBody } from '@evergreen/contracts/problems.ts';
 import { staticKeys } from '@evergreen/service-kit/auth.ts';
 import { on } from '@evergreen/service-kit/batch.ts';
@@ -43,7 +43,10 @@ export const RELIABLE = {
   outage: false,
 } satisfies FaultsPatch;
 
-type PaymentEvent = EventOf<typeof PaymentSucceeded> | EventOf<typeof PaymentDeclined>;
+type PaymentEvent =
+  | EventOf<typeof PaymentSucceeded>
+  | EventOf<typeof PaymentDeclined>
+  | EventOf<typeof PaymentRefunded>;
 
 export interface Heard {
   event: PaymentEvent;
@@ -53,7 +56,7 @@ export interface Heard {
 export interface Answer {
   status: number;
   headers: Headers;
-  body: Payment & Omit<ProblemBody, 'status'> & { data: unknown[] };
+  body: Payment & PaymentRefund & Omit<ProblemBody, 'status'> & { data: unknown[] };
 }
 
 export type Rig = Awaited<ReturnType<typeof openRig>>;
@@ -76,7 +79,7 @@ export async function openRig() {
   };
   await ears.subscribeTransient({
     name: 'test.payments',
-    handlers: [on(PaymentSucceeded, hear), on(PaymentDeclined, hear)],
+    handlers: [on(PaymentSucceeded, hear), on(PaymentDeclined, hear), on(PaymentRefunded, hear)],
     onReconnect: () => undefined,
   });
   const replicas: Replica[] = [];
@@ -154,12 +157,23 @@ async function openReplica({ databaseUrl, amqpUrl, keys, limits }: ReplicaOption
     const headers = { 'idempotency-key': key, ...options.headers };
     return { key, ...(await call('POST', '/payments', { ...options, headers, body })) };
   };
+  /** Gives back 2,000 of a payment, unless told otherwise. */
+  const refund = async (
+    paymentId: string,
+    { key = randomUUID(), body = { amount: 2_000 }, ...options }: PayOptions = {},
+  ) => {
+    const headers = { 'idempotency-key': key, ...options.headers };
+    return { key, ...(await call('POST', `/payments/${paymentId}/refunds`, { ...options, headers, body })) };
+  };
   let stopped: Promise<void> | undefined;
   return {
     pool,
+    origin: `http://127.0.0.1:${port}`,
     call,
     pay,
+    refund,
     find: (key: string) => call('GET', `/payments/by-key/${key}`),
+    findRefund: (key: string) => call('GET', `/refunds/by-key/${key}`),
     activity: async () =>
       (await call('GET', '/internal/activity', { token: SERVICE_TOKEN })).body as unknown as Activity,
     /** Sets the whole setting: what is not named is as in RELIABLE. */

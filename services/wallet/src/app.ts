@@ -1,15 +1,28 @@
 import { type Activity, activityRoute } from '@evergreen/service-kit/activity.ts';
 import { buildHttp, type HttpApp, type HttpOptions } from '@evergreen/service-kit/http.ts';
+import { type GatewayHealthDeps, gatewayHealthRoutes } from './gateway-health-routes.ts';
+import { type OperatorRouteDeps, operatorRoutes } from './operator-routes.ts';
+import { type PaymentMethodRouteDeps, paymentMethodRoutes } from './payment-method-routes.ts';
+import type { Refunds } from './refund.ts';
+import { refundRoutes } from './refund-routes.ts';
 import { type RouteDeps, walletRoutes } from './routes.ts';
 
 export type AppDeps = RouteDeps &
-  Pick<HttpOptions, 'logger' | 'metrics' | 'ready'> & { activity: () => Promise<Activity> };
+  OperatorRouteDeps &
+  PaymentMethodRouteDeps &
+  GatewayHealthDeps & { refunds: Refunds } & Pick<HttpOptions, 'logger' | 'metrics' | 'ready'> & {
+    activity: () => Promise<Activity>;
+  };
 
 /** The wallet over HTTP, not listening. */
 export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   const description = 'Balances, ledger, top-ups and charges';
   const app = await buildHttp({ service: 'wallet', description, ...deps });
   walletRoutes(app, deps);
+  refundRoutes(app, deps);
+  operatorRoutes(app, deps);
+  paymentMethodRoutes(app, deps);
+  gatewayHealthRoutes(app, deps);
   activityRoute(app, deps.access, deps.activity);
   return app;
 }

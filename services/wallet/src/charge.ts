@@ -8,7 +8,8 @@ import { WALLET_CHARGES } from '@evergreen/contracts/topology.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { claimInbox } from '@evergreen/service-kit/inbox.ts';
 import type pg from 'pg';
-import type { Command } from './decisions/ledger.ts';
+import type { Refill } from './auto-top-up.ts';
+import type { Command } from './decisions/accounts.ts';
 import { postToLedger } from './ledger-store.ts';
 
 type ChargeEvent = EventOf<typeof SubscriptionRequested | typeof RenewalDue | typeof ChargeVoidRequested>;
@@ -18,7 +19,7 @@ type ChargeEvent = EventOf<typeof SubscriptionRequested | typeof RenewalDue | ty
  * Events that were carried out before are passed over; each charge is debited at most once, whatever comes twice.
  */
 export async function settleCharges(
-  deps: { pool: pg.Pool; wakeOutbox: () => void },
+  deps: { pool: pg.Pool; wakeOutbox: () => void } & Refill,
   events: ChargeEvent[],
 ): Promise<void> {
   await inTransaction(deps.pool, async (client) => {
@@ -28,13 +29,13 @@ export async function settleCharges(
       events.map(({ id }) => id),
     );
     const commands = events.filter(({ id }) => fresh.has(id)).map(commandOf);
-    await postToLedger(client, commands);
+    await postToLedger(client, commands, deps);
   });
   deps.wakeOutbox();
 }
 
 function commandOf(event: ChargeEvent): Command {
-  const cause = { correlationId: event.correlationid, causationId: event.id };
+  const cause = { type: event.type, correlationId: event.correlationid, causationId: event.id };
   const type = event.type === ChargeVoidRequested.type ? 'void' : 'charge';
   return { type, charge: event.data.charge, cause };
 }

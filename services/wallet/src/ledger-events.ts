@@ -1,17 +1,36 @@
 import type { Envelope } from '@evergreen/contracts/envelope.ts';
-import { BalanceToppedUp, ChargeFailed, ChargeSucceeded, ChargeVoided } from '@evergreen/contracts/events/wallet.ts';
+import {
+  BalanceAdjusted,
+  BalanceToppedUp,
+  ChargeFailed,
+  ChargeRefunded,
+  ChargeSucceeded,
+  ChargeVoided,
+} from '@evergreen/contracts/events/wallet.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
-import type { Cause, ChargeState, Fact } from './decisions/ledger.ts';
+import type { Cause, ChargeState, Fact } from './decisions/accounts.ts';
 
 /** The events that tell of what the ledger decided, for the outbox of the same transaction. */
 export const eventsOf = (facts: readonly Fact[]): Envelope[] => facts.map(eventOf);
 
 function eventOf(fact: Fact): Envelope {
   switch (fact.type) {
-    case 'credited': {
-      const { reference, userId, amount, currency, businessTime, cause } = fact.credit;
+    case 'topped_up': {
+      const { reference, userId, amount, currency, businessTime, cause } = fact.entry;
       const data = { topUpId: reference, userId, amount, currency, balanceAfter: fact.balanceAfter, businessTime };
       return newEvent(BalanceToppedUp, { subject: reference, data, time: businessTime, ...trace(cause) });
+    }
+    case 'adjusted': {
+      const { reference, userId, currency, description: reason, businessTime, cause } = fact.entry;
+      const who = { adjustmentId: reference, userId, operatorId: cause.actorId ?? '' };
+      const data = { ...who, amount: fact.change, currency, reason, balanceAfter: fact.balanceAfter, businessTime };
+      return newEvent(BalanceAdjusted, { subject: reference, data, time: businessTime, ...trace(cause) });
+    }
+    case 'refunded': {
+      const { id: refundId, amount: refundAmount, to, businessTime, cause } = fact.refund;
+      const refund = { refundId, refundAmount, refundedTotal: fact.charge.refundedAmount, to };
+      const data = { ...chargeFacts(fact.charge), ...refund, balanceAfter: fact.balanceAfter, businessTime };
+      return newEvent(ChargeRefunded, { subject: fact.charge.id, data, time: businessTime, ...trace(cause) });
     }
     case 'paid': {
       const data = { ...chargeFacts(fact.charge), balanceAfter: fact.balanceAfter };

@@ -1,31 +1,40 @@
 import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { type Refill, requestAutoTopUps } from './auto-top-up.ts';
 import {
   type Account,
   type ChargeState,
   type Command,
   type LedgerState,
+  PLATFORM_ACCOUNTS,
   type Postings,
   platformAccountId,
-  post,
   type Transfer,
   userAccountId,
-} from './decisions/ledger.ts';
+} from './decisions/accounts.ts';
+import { post } from './decisions/ledger.ts';
 import { eventsOf } from './ledger-events.ts';
 import { ENSURE_ACCOUNTS, LOCK_ACCOUNTS, READ_CHARGES } from './sql/lock-accounts.ts';
 import { ENSURE_PLATFORM_ACCOUNTS, WRITE_POSTINGS } from './sql/write-postings.ts';
 
 /**
  * Carries out commands on the ledger within the caller's transaction: locks their accounts, decides, writes what was
- * decided and the events that tell of it. Any number of callers may run at once; those that share an account take turns.
+ * decided, the events that tell of it, and the automatic top-ups it calls for. Any number of callers may run at once; those that
+ * share an account take turns.
+ * @throws Refused when a command cannot be carried out; the caller's transaction must then end without a commit
  */
-export async function postToLedger(client: pg.PoolClient, commands: readonly Command[]): Promise<Postings> {
+export async function postToLedger(
+  client: pg.PoolClient,
+  commands: readonly Command[],
+  refill: Refill,
+): Promise<Postings> {
   if (commands.length === 0) return { accounts: [], charges: [], transfers: [], facts: [] };
   const state = await lockLedger(client, commands);
   const postings = post(state, commands);
   await writePostings(client, postings);
   await appendToOutbox(client, eventsOf(postings.facts));
+  await requestAutoTopUps(client, postings, refill);
   return postings;
 }
 
@@ -34,9 +43,10 @@ async function lockLedger(client: pg.PoolClient, commands: readonly Command[]): 
   const owners = new Map<string, Pick<Account, 'userId' | 'currency'>>();
   const chargeIds: string[] = [];
   for (const command of commands) {
-    const { userId, currency } = command.type === 'credit' ? command.credit : command.charge;
+    const { userId, currency } = subjectOf(command);
     owners.set(userAccountId(userId, currency), { userId, currency });
-    if (command.type !== 'credit') chargeIds.push(command.charge.id);
+    if ('charge' in command) chargeIds.push(command.charge.id);
+    if ('refund' in command) chargeIds.push(command.refund.chargeId);
   }
   const accountIds = [...owners.keys()];
   const wanted = [...owners.values()];
@@ -47,6 +57,11 @@ async function lockLedger(client: pg.PoolClient, commands: readonly Command[]): 
   const accounts = await client.query<AccountRow>({ ...LOCK_ACCOUNTS, values: [accountIds] });
   const charges = await client.query<ChargeRow>({ ...READ_CHARGES, values: [accountIds, chargeIds] });
   return { accounts: accounts.rows.map(accountOf), charges: charges.rows.map(chargeOf) };
+}
+
+function subjectOf(command: Command): Pick<Account, 'userId' | 'currency'> {
+  if ('entry' in command) return command.entry;
+  return 'refund' in command ? command.refund : command.charge;
 }
 
 async function writePostings(client: pg.PoolClient, { accounts, charges, transfers }: Postings): Promise<void> {
@@ -64,10 +79,9 @@ async function writePostings(client: pg.PoolClient, { accounts, charges, transfe
 
 async function ensurePlatformAccounts(client: pg.PoolClient, transfers: readonly Transfer[]): Promise<void> {
   const currencies = [...new Set(transfers.map(({ currency }) => currency))];
-  const wanted = currencies.flatMap((currency) => [
-    { id: platformAccountId('clearing', currency), kind: 'clearing', currency },
-    { id: platformAccountId('revenue', currency), kind: 'revenue', currency },
-  ]);
+  const wanted = currencies.flatMap((currency) =>
+    PLATFORM_ACCOUNTS.map((kind) => ({ id: platformAccountId(kind, currency), kind, currency })),
+  );
   if (wanted.length === 0) return;
   await client.query({
     ...ENSURE_PLATFORM_ACCOUNTS,
@@ -93,6 +107,7 @@ interface ChargeRow {
   period_end: Date;
   requested_at: Date;
   status: ChargeState['status'];
+  refunded_amount: number;
   settled_at: Date | null;
   version: number;
   correlation_id: string;
@@ -115,6 +130,7 @@ const chargeOf = (row: ChargeRow): ChargeState => ({
   period: { start: row.period_start.toISOString(), end: row.period_end.toISOString() },
   businessTime: row.requested_at.toISOString(),
   status: row.status,
+  refundedAmount: row.refunded_amount,
   settledAt: row.settled_at?.toISOString() ?? null,
   version: row.version,
   correlationId: row.correlation_id,
@@ -132,6 +148,7 @@ const chargeRow = (charge: ChargeState) => ({
   period_end: charge.period.end,
   requested_at: charge.businessTime,
   status: charge.status,
+  refunded_amount: charge.refundedAmount,
   settled_at: charge.settledAt,
   version: charge.version,
   correlation_id: charge.correlationId,
@@ -151,4 +168,6 @@ const transferRow = (transfer: Transfer) => ({
   business_time: transfer.businessTime,
   correlation_id: transfer.cause.correlationId,
   causation_id: transfer.cause.causationId,
+  cause_type: transfer.cause.type,
+  actor_id: transfer.cause.actorId ?? null,
 });

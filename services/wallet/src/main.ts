@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { accessHooks, remoteKeys, tokenVerifier } from '@evergreen/service-kit/auth.ts';
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
@@ -7,10 +8,14 @@ import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import { runService } from '@evergreen/service-kit/process.ts';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { buildApp } from './app.ts';
+import { countRested, startAutoTopUpRetries } from './auto-top-up-retries.ts';
+import { circuitEvents } from './circuit-events.ts';
 import { readWalletConfig } from './config.ts';
 import { consume } from './consumers.ts';
 import { PrismaClient } from './generated/client.ts';
+import { attemptRecorder } from './payment-attempt.ts';
 import { paymentGateway } from './payment-gateway.ts';
+import { refunds as openRefunds } from './refund.ts';
 import { topUps as openTopUps } from './top-up.ts';
 import { countUnfinished } from './top-up-store.ts';
 
@@ -31,10 +36,24 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
   const wakeOutbox = outbox.wake;
 
   const clock = openClock({ simulated: config.SIMULATED_CLOCK, pool });
-  const payments = paymentGateway({ url: config.GATEWAY_URL, apiKey: config.GATEWAY_API_KEY, logger, metrics });
+  const replica = `${hostname()}-${process.pid}`;
+  const payments = paymentGateway({
+    url: config.GATEWAY_URL,
+    apiKey: config.GATEWAY_API_KEY,
+    logger,
+    metrics,
+    onCircuitChange: circuitEvents({ pool, clock, wakeOutbox, logger, replica }),
+    onAttempt: attemptRecorder({ pool, clock, logger }),
+  });
   const topUps = openTopUps({ pool, clock, payments, wakeOutbox, logger });
   onStop('top-ups', () => topUps.stop());
-  await consume(broker, { pool, clock, wakeOutbox });
+  const refill = { clock, wakeTopUps: topUps.wake };
+  const refunds = openRefunds({ pool, payments, wakeOutbox, logger, ...refill });
+  onStop('refunds', () => refunds.stop());
+  onStop('payment gateway', () => payments.stop());
+  const retries = startAutoTopUpRetries({ pool, logger, ...refill });
+  onStop('automatic top-ups', () => retries.stop());
+  await consume(broker, { pool, wakeOutbox, onClockMoved: retries.wake, ...refill });
 
   const verifyToken = tokenVerifier({ findKey: remoteKeys(config.AUTH_JWKS_URL), issuer: config.AUTH_ISSUER });
   const app = await buildApp({
@@ -43,6 +62,12 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
     pool,
     prisma,
     topUps,
+    refunds,
+    payments,
+    replica,
+    gateway: { url: config.GATEWAY_URL, apiKey: config.GATEWAY_API_KEY },
+    wakeOutbox,
+    ...refill,
     access: accessHooks({ verifyToken, serviceToken: config.SERVICE_TOKEN }),
     ready: {
       database: async () => void (await pool.query('SELECT 1')),
@@ -52,8 +77,11 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
     },
     activity: async () => {
       const { inFlight, handled } = broker.activity();
-      // A top-up that rests after an unknown outcome is still on its way, whichever replica will pursue it.
-      return { outbox: await outbox.pending(), inFlight: inFlight + (await countUnfinished(pool)), handled };
+      // In the order in which work goes on, so that nothing slips through between two readings. A top-up that rests after an
+      // unknown outcome is still on its way, whichever replica will pursue it.
+      const rested = await countRested({ pool, clock });
+      const unfinished = await countUnfinished(pool);
+      return { outbox: await outbox.pending(), inFlight: inFlight + rested + unfinished, handled };
     },
   });
   onStop('http', () => app.close());

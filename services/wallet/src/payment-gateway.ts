@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Payment } from '@evergreen/contracts/http/gateway.ts';
+import { Payment, PaymentRefund } from '@evergreen/contracts/http/gateway.ts';
 import { compile } from '@evergreen/service-kit/validation.ts';
 import type { FastifyBaseLogger } from 'fastify';
-import CircuitBreaker from 'opossum';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { type Breaker, type CircuitChange, isRefusal, isShutdown, openBreaker } from './breaker.ts';
 
 /** One call may take this long; a slow card takes about 5 s. */
 const ATTEMPT_TIMEOUT_MS = 8_000;
@@ -13,14 +13,6 @@ const BACKOFF_MAX_MS = 2_000;
 const RETRY_AFTER_MAX_MS = 5_000;
 /** The bulkhead: payments under way at once. One more is not begun, so a slow gateway cannot take all of the wallet. */
 const MAX_CONCURRENT_PAYMENTS = 100;
-const BREAKER = {
-  errorThresholdPercentage: 50,
-  volumeThreshold: 10,
-  rollingCountTimeout: 10_000,
-  resetTimeout: 3_000,
-  // opossum's own timeout would leave the call running; each call brings a signal that really ends it.
-  timeout: false as const,
-};
 
 /** Three outcomes, three paths. Unknown is never turned into declined, and never tried again under another key. */
 export type PaymentOutcome =
@@ -36,29 +28,58 @@ export interface PaymentRequest {
   paymentMethod: string;
 }
 
+export interface RefundRequest {
+  /** The refund's id: the idempotency key, the same on every try. */
+  key: string;
+  paymentId: string;
+  amount: number;
+}
+
+/** One call to the gateway that was made, or that breaker or bulkhead refused. */
+export interface PaymentAttempt {
+  /** The top-up or refund it was for. */
+  subjectId: string;
+  operation: 'pay' | 'look_up' | 'refund';
+  /**
+   * What was answered (succeeded, declined, not_found, http_<status>), why nothing was (timeout, connection_lost, interrupted by
+   * the stop of this process), or what refused it (breaker_open, bulkhead_full).
+   */
+  outcome: string;
+  durationMs: number;
+}
+
 export interface PaymentGateway {
   /** Asks for a payment, trying again under the same key while that may help. Never throws. */
   pay(request: PaymentRequest, signal: AbortSignal): Promise<PaymentOutcome>;
+  /** Asks for money of a payment to be given back, trying again under the same key while that may help. Never throws. */
+  refund(request: RefundRequest, signal: AbortSignal): Promise<PaymentOutcome>;
   /** Asks what became of a payment; `not_found` when the gateway has none under this key. Never throws. */
   find(key: string, signal: AbortSignal): Promise<PaymentOutcome | { status: 'not_found' }>;
-  breakerState(): 'closed' | 'open' | 'half_open';
+  health: Breaker['health'];
+  /** Call it before the signals of calls under way are aborted: then the breaker does not take that for failures. */
+  stop(): void;
 }
 
 /** The gateway did not say what happened. The same call, under the same key, may be made again. */
 class NoAnswer extends Error {
+  readonly status: number;
   readonly retryAfterMs: number | undefined;
-  constructor(message: string, retryAfterMs?: number) {
+  constructor(message: string, status: number, retryAfterMs?: number) {
     super(message);
+    this.status = status;
     this.retryAfterMs = retryAfterMs;
   }
 }
 
 const isPayment = compile(Payment);
+const isRefund = compile(PaymentRefund);
 
-type Call = (signal: AbortSignal) => Promise<PaymentOutcome | { status: 'not_found' }>;
+type Answer = PaymentOutcome | { status: 'not_found' };
+type Call = (signal: AbortSignal) => Promise<Answer>;
+type Purpose = Pick<PaymentAttempt, 'subjectId' | 'operation'>;
 
 /**
- * The payment gateway over HTTP: opossum round each single attempt, retries with full jitter round the breaker, the bulkhead
+ * The payment gateway over HTTP: the breaker round each single attempt, retries with full jitter round the breaker, the bulkhead
  * outside. A decline is an answer like any other, so it never opens the breaker.
  */
 export function paymentGateway(options: {
@@ -66,84 +87,105 @@ export function paymentGateway(options: {
   apiKey: string;
   logger: FastifyBaseLogger;
   metrics: Registry;
+  onCircuitChange: (change: CircuitChange) => void;
+  /** Hears of every attempt once it has ended, and is waited for. Must not reject. */
+  onAttempt: (attempt: PaymentAttempt) => Promise<void>;
 }): PaymentGateway {
-  const { logger } = options;
-  const seconds = new Histogram({
-    name: 'wallet_gateway_attempt_seconds',
-    help: 'Time of one call to the payment gateway',
-    labelNames: ['outcome'],
-    buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8],
-    registers: [options.metrics],
-  });
-  const refusals = new Counter({
-    name: 'wallet_gateway_not_attempted_total',
-    help: 'Calls that were not made, by what stopped them',
-    labelNames: ['by'],
-    registers: [options.metrics],
-  });
-  const breaker = new CircuitBreaker((call: Call, signal: AbortSignal) => call(signal), BREAKER);
-  const breakerState = () => (breaker.opened ? 'open' : breaker.halfOpen ? 'half_open' : 'closed');
-  new Gauge({
-    name: 'wallet_gateway_breaker_state',
-    help: '0 closed, 1 half open, 2 open',
-    registers: [options.metrics],
-    collect() {
-      this.set({ closed: 0, half_open: 1, open: 2 }[breakerState()]);
-    },
-  });
-  breaker.on('open', () => logger.warn('payment gateway: breaker opened'));
-  breaker.on('halfOpen', () => logger.info('payment gateway: breaker half open, the next call is the probe'));
-  breaker.on('close', () => logger.info('payment gateway: breaker closed'));
+  const { logger, onAttempt } = options;
+  const metrics = attemptMetrics(options.metrics);
+  const breaker = openBreaker({ logger, metrics: options.metrics, onChange: options.onCircuitChange });
   let underWay = 0;
 
-  const attempt = async (call: Call, signal: AbortSignal): ReturnType<Call> => {
-    const stop = seconds.startTimer();
-    try {
-      const outcome = await breaker.fire(call, AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]));
-      stop({ outcome: outcome.status });
-      return outcome;
-    } catch (error) {
-      if (CircuitBreaker.isOurError(error as Error)) refusals.inc({ by: 'breaker' });
-      else stop({ outcome: 'no_answer' });
-      throw error;
-    }
+  const attempt = async (purpose: Purpose, call: Call, signal: AbortSignal): Promise<Answer> => {
+    const startedMs = performance.now();
+    const result = await breaker
+      .fire(() => call(AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)])))
+      .then(
+        (answer) => ({ answer, outcome: answer.status }),
+        (error: unknown) => ({ error, outcome: outcomeOf(error) }),
+      );
+    const durationMs = Math.round(performance.now() - startedMs);
+    if ('error' in result && isRefusal(result.error)) metrics.refusals.inc({ by: 'breaker' });
+    else metrics.seconds.observe({ outcome: result.outcome }, durationMs / 1000);
+    await onAttempt({ ...purpose, outcome: result.outcome, durationMs });
+    if ('error' in result) throw result.error;
+    return result.answer;
   };
 
-  const withRetries = async (call: Call, signal: AbortSignal): ReturnType<Call> => {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await attempt(call, signal);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        const final = CircuitBreaker.isOurError(error as Error) || tries === MAX_ATTEMPTS || signal.aborted;
-        if (final) return { status: 'unknown', reason };
-        logger.debug({ tries, reason }, 'payment gateway gave no answer, trying again');
-        await pause(restBeforeRetry(tries, error), undefined, { signal }).catch(() => undefined);
-      }
-    }
-  };
-
-  const guarded = async (call: Call, signal: AbortSignal): ReturnType<Call> => {
+  const guarded = async (purpose: Purpose, call: Call, signal: AbortSignal): Promise<Answer> => {
     if (underWay >= MAX_CONCURRENT_PAYMENTS) {
-      refusals.inc({ by: 'bulkhead' });
+      metrics.refusals.inc({ by: 'bulkhead' });
+      await onAttempt({ ...purpose, outcome: 'bulkhead_full', durationMs: 0 });
       return { status: 'unknown', reason: 'too many payments are under way' };
     }
     underWay++;
     try {
-      return await withRetries(call, signal);
+      return await withRetries(() => attempt(purpose, call, signal), signal, logger);
     } finally {
       underWay--;
     }
   };
 
   return {
-    breakerState,
-    find: (key, signal) => guarded((attemptSignal) => getPayment(options, key, attemptSignal), signal),
+    health: breaker.health,
+    stop: breaker.stop,
+    find: (key, signal) =>
+      guarded({ subjectId: key, operation: 'look_up' }, (callSignal) => getPayment(options, key, callSignal), signal),
     async pay(request, signal) {
-      const outcome = await guarded((attemptSignal) => postPayment(options, request, attemptSignal), signal);
+      const purpose = { subjectId: request.key, operation: 'pay' } as const;
+      const outcome = await guarded(purpose, (callSignal) => postPayment(options, request, callSignal), signal);
       return outcome.status === 'not_found' ? { status: 'unknown', reason: 'the gateway has no such route' } : outcome;
     },
+    async refund(request, signal) {
+      const purpose = { subjectId: request.key, operation: 'refund' } as const;
+      const outcome = await guarded(purpose, (callSignal) => postRefund(options, request, callSignal), signal);
+      if (outcome.status !== 'not_found') return outcome;
+      return { status: 'declined', code: 'not_found', message: 'The gateway has no such payment' };
+    },
   };
+}
+
+async function withRetries(
+  attempt: () => Promise<Answer>,
+  signal: AbortSignal,
+  logger: FastifyBaseLogger,
+): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (isRefusal(error) || tries === MAX_ATTEMPTS || signal.aborted) return { status: 'unknown', reason };
+      logger.debug({ tries, reason }, 'payment gateway gave no answer, trying again');
+      await pause(restBeforeRetry(tries, error), undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+function attemptMetrics(registry: Registry) {
+  const seconds = new Histogram({
+    name: 'wallet_gateway_attempt_seconds',
+    help: 'Time of one call to the payment gateway',
+    labelNames: ['outcome'],
+    buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8],
+    registers: [registry],
+  });
+  const refusals = new Counter({
+    name: 'wallet_gateway_not_attempted_total',
+    help: 'Calls that were not made, by what stopped them',
+    labelNames: ['by'],
+    registers: [registry],
+  });
+  return { seconds, refusals };
+}
+
+function outcomeOf(error: unknown): string {
+  if (isShutdown(error)) return 'interrupted';
+  if (isRefusal(error)) return 'breaker_open';
+  if (error instanceof NoAnswer) return `http_${error.status}`;
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'TimeoutError') return 'timeout';
+  return name === 'AbortError' ? 'interrupted' : 'connection_lost';
 }
 
 /** Milliseconds before try `tries + 1`: exponential with full jitter, or what the gateway asked for when that is longer. */
@@ -169,6 +211,16 @@ async function postPayment({ url, apiKey }: Endpoint, request: PaymentRequest, s
   return readOutcome(response, request.key);
 }
 
+async function postRefund({ url, apiKey }: Endpoint, { key, paymentId, amount }: RefundRequest, signal: AbortSignal) {
+  const response = await fetch(`${url}/payments/${encodeURIComponent(paymentId)}/refunds`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify({ amount }),
+    signal,
+  });
+  return readOutcome(response, key);
+}
+
 async function getPayment({ url, apiKey }: Endpoint, key: string, signal: AbortSignal) {
   const response = await fetch(`${url}/payments/by-key/${encodeURIComponent(key)}`, {
     headers: { authorization: `Bearer ${apiKey}` },
@@ -177,14 +229,24 @@ async function getPayment({ url, apiKey }: Endpoint, key: string, signal: AbortS
   return readOutcome(response, key);
 }
 
-async function readOutcome(response: Response, key: string): Promise<PaymentOutcome | { status: 'not_found' }> {
-  const body: unknown = await response.json().catch(() => undefined);
+async function readOutcome(response: Response, key: string): Promise<Answer> {
+  const body: unknown = await response.json().catch((error: unknown) => {
+    // A body that is no JSON is judged by its status below; one that broke off is a lost answer.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  });
   if (isPayment(body) && (body as Payment).idempotencyKey === key) {
     const payment = body as Payment;
     if (payment.status === 'succeeded') return { status: 'succeeded', paymentId: payment.id };
     return { status: 'declined', code: payment.declineCode ?? 'declined', message: 'The payment method was declined' };
   }
+  if (isRefund(body) && (body as PaymentRefund).idempotencyKey === key) {
+    return { status: 'succeeded', paymentId: (body as PaymentRefund).paymentId };
+  }
   const code = (body as { code?: string } | undefined)?.code;
+  if (response.status === 409 && code === 'refund_not_possible') {
+    return { status: 'declined', code, message: 'The gateway cannot give so much back' };
+  }
   if (response.status === 404 && code === 'not_found') return { status: 'not_found' };
   if (response.status === 422 && code === 'unknown_payment_method') {
     return { status: 'declined', code, message: 'There is no such payment method' };
@@ -192,6 +254,7 @@ async function readOutcome(response: Response, key: string): Promise<PaymentOutc
   const retryAfterSeconds = Number(response.headers.get('retry-after') ?? 0);
   throw new NoAnswer(
     `payment gateway answered ${response.status} ${code ?? ''}`.trim(),
+    response.status,
     Number.isFinite(retryAfterSeconds) ? retryAfterSeconds * 1000 : undefined,
   );
 }

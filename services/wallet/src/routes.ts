@@ -1,12 +1,22 @@
-import { TopUp, TopUpBody, Transaction, Wallet } from '@evergreen/contracts/http/wallet.ts';
+import {
+  Explanation,
+  StatementQuery,
+  TopUp,
+  TopUpBody,
+  Transaction,
+  Wallet,
+} from '@evergreen/contracts/http/wallet.ts';
 import { IdempotencyHeaders, IdParams, Page, PageQuery } from '@evergreen/contracts/primitives.ts';
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
 import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import { idempotent } from '@evergreen/service-kit/idempotency.ts';
 import type pg from 'pg';
+import { Type } from 'typebox';
+import { explain } from './explain.ts';
 import type { PrismaClient } from './generated/client.ts';
 import { readTopUp, readTopUps, readTransactions, readWallet } from './statement.ts';
+import { openStatementCsv, prefersCsv } from './statement-csv.ts';
 import type { TopUps } from './top-up.ts';
 
 export interface RouteDeps {
@@ -74,17 +84,54 @@ export function walletRoutes(app: HttpApp, { access, pool, prisma, topUps }: Rou
     (request) => readTopUp(prisma, request.caller.id, request.params.id),
   );
 
+  statementRoutes(app, { access, pool, prisma });
+}
+
+function statementRoutes(app: HttpApp, { access, pool, prisma }: Omit<RouteDeps, 'topUps'>): void {
+  const onRequest = access.requireUser;
   app.get(
     '/v1/wallet/transactions',
     {
       schema: {
         ...forUsers,
         summary: 'Statement: every credit and debit, newest first',
-        querystring: PageQuery,
-        response: { 200: Page(Transaction), '4xx': ProblemBody },
+        description:
+          'With `Accept: text/csv` all that passes the filters comes as one CSV file; `limit` and `cursor` do not count then.',
+        querystring: StatementQuery,
+        response: {
+          200: {
+            description: 'One page as JSON, or everything as CSV',
+            content: {
+              'application/json': { schema: Page(Transaction) },
+              'text/csv': { schema: Type.String() },
+            },
+          },
+          '4xx': ProblemBody,
+        },
       },
       onRequest,
     },
-    (request) => readTransactions(prisma, request.caller.id, request.query),
+    async (request, reply) => {
+      const { id: userId } = request.caller;
+      reply.header('vary', 'accept');
+      if (!prefersCsv(request.headers.accept)) return readTransactions(pool, userId, request.query);
+      const csv = await openStatementCsv(pool, userId, request.query);
+      reply.type('text/csv; charset=utf-8; header=present');
+      return reply.header('content-disposition', 'attachment; filename="statement.csv"').send(csv as never);
+    },
+  );
+
+  app.get(
+    '/v1/wallet/transactions/:id/explanation',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Why a line of the statement is there, in sentences and as data',
+        params: IdParams,
+        response: { 200: Explanation, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    (request) => explain(prisma, request.caller, request.params.id),
   );
 }

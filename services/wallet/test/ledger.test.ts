@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Command, type LedgerState, post, userAccountId } from '../src/decisions/ledger.ts';
+import { type Command, type LedgerState, Refused, userAccountId } from '../src/decisions/accounts.ts';
+import { post } from '../src/decisions/ledger.ts';
 
 const ADA = '01936f4e-6c1a-7d3b-8a53-000000000001';
 const BOB = '01936f4e-6c1a-7d3b-8a53-000000000002';
 const NOW = '2026-11-23T08:00:00.000Z';
 const LATER = '2026-12-01T08:00:00.000Z';
-const cause = { correlationId: 'test-run', causationId: null };
+const cause = { type: 'test', correlationId: 'test-run', causationId: null };
 
 const uuid = (n: number): string => `01936f4e-6c1a-7d3b-8a53-${n.toString(16).padStart(12, '0')}`;
 
@@ -32,14 +33,48 @@ const voids = (n: number, amount: number, userId = ADA): Command => ({
   cause,
 });
 const topsUp = (n: number, amount: number, userId = ADA): Command => ({
-  type: 'credit',
-  credit: {
-    kind: 'top_up',
+  type: 'top_up',
+  entry: {
     reference: uuid(n),
     userId,
     currency: 'USD',
     amount,
     description: 'Top-up',
+    businessTime: LATER,
+    cause,
+  },
+});
+
+const adjusts = (n: number, change: number, userId = ADA): Command => ({
+  type: change > 0 ? 'adjust_up' : 'adjust_down',
+  entry: {
+    reference: uuid(n),
+    userId,
+    currency: 'USD',
+    amount: Math.abs(change),
+    description: 'Goodwill',
+    businessTime: LATER,
+    cause,
+  },
+});
+const refunds = (
+  n: number,
+  {
+    of,
+    amount,
+    to = 'balance',
+    userId = ADA,
+  }: { of: number; amount: number; to?: 'balance' | 'payment_method'; userId?: string },
+): Command => ({
+  type: 'refund',
+  refund: {
+    id: uuid(n),
+    chargeId: uuid(of),
+    userId,
+    currency: 'USD',
+    amount,
+    to,
+    reason: 'Asked for it',
     businessTime: LATER,
     cause,
   },
@@ -94,7 +129,7 @@ describe('a credit', () => {
     const { charges } = post(given({ [ADA]: 0 }), [asks(1, 600), asks(2, 500), asks(3, 300)]);
     const postings = post(given({ [ADA]: 0 }, charges), [topsUp(9, 1_000)]);
     expect(postings.facts.map((fact) => [fact.type, 'charge' in fact && fact.charge.id])).toEqual([
-      ['credited', false],
+      ['topped_up', false],
       ['paid', uuid(1)],
       ['paid', uuid(3)],
     ]);
@@ -112,7 +147,7 @@ describe('a void', () => {
   test('ends a waiting charge: no later credit pays it', () => {
     const { charges } = post(given({ [ADA]: 0 }), [asks(1, 600)]);
     const postings = post(given({ [ADA]: 0 }, charges), [voids(1, 600), topsUp(9, 5_000)]);
-    expect(summary(postings)).toEqual(['voided', 'credited']);
+    expect(summary(postings)).toEqual(['voided', 'topped_up']);
     expect(postings.accounts).toMatchObject([{ balance: 5_000 }]);
   });
 
@@ -130,8 +165,66 @@ describe('a void', () => {
   });
 });
 
+describe('a refund', () => {
+  const paid = () => post(given({ [ADA]: 600 }), [asks(1, 600)]).charges;
+
+  test('in parts comes back to the balance, until all of the charge is given back', () => {
+    const first = post(given({ [ADA]: 0 }, paid()), [refunds(20, { of: 1, amount: 250 })]);
+    expect(first.charges).toMatchObject([{ status: 'paid', refundedAmount: 250 }]);
+    expect(first.accounts).toMatchObject([{ balance: 250 }]);
+    const second = post(given({ [ADA]: 250 }, first.charges), [refunds(21, { of: 1, amount: 350 })]);
+    expect(second.charges).toMatchObject([{ status: 'refunded', refundedAmount: 600 }]);
+    expect(second.facts).toMatchObject([{ type: 'refunded', balanceAfter: 600 }]);
+  });
+
+  test('of more than was paid, or of what was not paid, is refused, and nothing of its batch happens', () => {
+    expect(() => post(given({ [ADA]: 0 }, paid()), [refunds(20, { of: 1, amount: 601 })])).toThrow(Refused);
+    expect(() => post(given({ [ADA]: 0 }, paid()), [refunds(20, { of: 2, amount: 1 })])).toThrow(Refused);
+    const twice = [refunds(20, { of: 1, amount: 400 }), refunds(21, { of: 1, amount: 400 })];
+    expect(() => post(given({ [ADA]: 0 }, paid()), twice)).toThrow('200 can be given back');
+  });
+
+  test('to the payment method passes through the balance and leaves it as it was', () => {
+    const postings = post(given({ [ADA]: 0 }, paid()), [refunds(20, { of: 1, amount: 600, to: 'payment_method' })]);
+    expect(postings.transfers.map(({ kind, amount, balanceAfter }) => [kind, amount, balanceAfter])).toEqual([
+      ['refund', 600, 600],
+      ['payout', 600, 0],
+    ]);
+  });
+
+  test('settles a waiting charge, as any credit does', () => {
+    const { charges } = post(given({ [ADA]: 0 }, paid()), [asks(2, 500)]);
+    const postings = post(given({ [ADA]: 0 }, [...paid(), ...charges]), [refunds(20, { of: 1, amount: 600 })]);
+    expect(summary(postings)).toEqual(['refunded', 'paid']);
+    expect(postings.accounts).toMatchObject([{ balance: 100 }]);
+  });
+});
+
+describe('an adjustment', () => {
+  test('up settles a waiting charge; down never takes more than there is', () => {
+    const { charges } = post(given({ [ADA]: 0 }), [asks(1, 600)]);
+    expect(summary(post(given({ [ADA]: 0 }, charges), [adjusts(20, 600)]))).toEqual(['adjusted', 'paid']);
+    expect(post(given({ [ADA]: 600 }), [adjusts(20, -600)]).accounts).toMatchObject([{ balance: 0 }]);
+    expect(() => post(given({ [ADA]: 600 }), [adjusts(20, -601)])).toThrow(Refused);
+  });
+});
+
+const NOTHING: ReturnType<typeof post> = { accounts: [], charges: [], transfers: [], facts: [] };
+
+/** A batch that is refused changes nothing: its transaction is rolled back. */
+function postOrRefuse(state: LedgerState, batch: Command[]): ReturnType<typeof post> {
+  try {
+    return post(state, batch);
+  } catch (error) {
+    if (error instanceof Refused) return NOTHING;
+    throw error;
+  }
+}
+
 test('whatever comes in whatever order: money adds up, no balance below zero, one debit a charge', () => {
   const user = fc.constantFrom(ADA, BOB);
+  const destination = fc.constantFrom('balance' as const, 'payment_method' as const);
+  const unique = fc.integer({ min: 100, max: 0xffffffff });
   const command = fc.oneof(
     // Few charge ids, so that they often come twice; the amount follows from the id, as in life.
     fc
@@ -141,15 +234,31 @@ test('whatever comes in whatever order: money adds up, no balance below zero, on
       .record({ n: fc.integer({ min: 1, max: 12 }), user })
       .map(({ n, user }) => voids(n * 2 + Number(user === BOB), n * 37, user)),
     fc
-      .record({ n: fc.integer({ min: 100, max: 9_999 }), amount: fc.integer({ min: 1, max: 400 }), user })
-      .map(({ n, amount, user }) => topsUp(n, amount, user)),
+      .record({
+        n: fc.integer({ min: 1, max: 12 }),
+        amount: fc.integer({ min: 1, max: 300 }),
+        user,
+        to: destination,
+        unique,
+      })
+      .map(({ n, amount, user, to, unique }) =>
+        refunds(unique, { of: n * 2 + Number(user === BOB), amount, to, userId: user }),
+      ),
+    fc
+      .record({ change: fc.integer({ min: -200, max: 200 }).filter((change) => change !== 0), user, unique })
+      .map(({ change, user, unique }) => adjusts(unique, change, user)),
+    fc
+      .record({ amount: fc.integer({ min: 1, max: 400 }), user, unique })
+      .map(({ amount, user, unique }) => topsUp(unique, amount, user)),
   );
   fc.assert(
     fc.property(fc.array(fc.array(command, { maxLength: 8 }), { maxLength: 8 }), (batches) => {
+      const all = batches.flat().flatMap((one) => (one.type === 'refund' ? [one.refund] : []));
+      const refundOf = new Map(all.map(({ id, chargeId }) => [id, chargeId]));
       let state = given({ [ADA]: 0, [BOB]: 0 });
       const transfers = [];
       for (const batch of batches) {
-        const postings = post(state, batch);
+        const postings = postOrRefuse(state, batch);
         transfers.push(...postings.transfers);
         const accounts = new Map([...state.accounts, ...postings.accounts].map((account) => [account.id, account]));
         const charges = new Map([...state.charges, ...postings.charges].map((one) => [one.id, one]));
@@ -168,10 +277,15 @@ test('whatever comes in whatever order: money adds up, no balance below zero, on
       expect(new Set(debited).size).toBe(debited.length);
       expect(
         state.charges
-          .filter(({ status }) => status === 'paid')
+          .filter(({ status }) => status === 'paid' || status === 'refunded')
           .map(({ id }) => id)
           .sort(),
       ).toEqual(debited.sort());
+      for (const { id, amount, refundedAmount } of state.charges) {
+        const back = transfers.filter(({ kind, reference }) => kind === 'refund' && refundOf.get(reference) === id);
+        expect(back.reduce((sum, one) => sum + one.amount, 0)).toBe(refundedAmount);
+        expect(refundedAmount).toBeLessThanOrEqual(amount);
+      }
     }),
     { numRuns: 500 },
   );

@@ -1,139 +1,23 @@
-import type { Charge } from '@evergreen/contracts/charge.ts';
-import type { Envelope } from '@evergreen/contracts/envelope.ts';
-import { ChargeVoidRequested, RenewalDue } from '@evergreen/contracts/events/subscriptions.ts';
-import { ChargeFailed, ChargeSucceeded, ChargeVoided } from '@evergreen/contracts/events/wallet.ts';
-import { on } from '@evergreen/service-kit/batch.ts';
-import { connectBroker } from '@evergreen/service-kit/broker.ts';
-import { newEvent } from '@evergreen/service-kit/events.ts';
+import { ChargeSucceeded } from '@evergreen/contracts/events/wallet.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import pino from 'pino';
-import { Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
+import { expectLedgerToAddUp } from './audit.ts';
+import { due, newCharge, openRig, type Rig, voiding } from './rig.ts';
 
-const PASSWORD = 'a long test password';
-const PERIOD = { start: '2026-11-23T08:00:00.000Z', end: '2026-12-23T08:00:00.000Z' };
-
-let stack: TestStack;
-let db: pg.Pool;
-let broker: Awaited<ReturnType<typeof connectBroker>>;
-/** What the wallet has said of charges, in order. */
-const heard: Envelope<{ chargeId: string; version: number }>[] = [];
+let rig: Rig;
 
 beforeAll(async () => {
-  stack = await startTestStack({ services: ['auth', 'gateway', 'wallet'] });
-  db = new pg.Pool({ connectionString: stack.databases.wallet.url });
-  broker = await connectBroker({
-    url: stack.amqpUrl,
-    service: 'wallet-test',
-    logger: pino({ level: 'silent' }),
-    metrics: new Registry(),
-  });
-  const hear = async (events: Envelope[]) => void heard.push(...(events as typeof heard));
-  await broker.subscribeTransient({
-    name: 'wallet-test',
-    handlers: [on(ChargeSucceeded, hear), on(ChargeFailed, hear), on(ChargeVoided, hear)],
-    onReconnect: () => undefined,
-  });
-  await stack.createOperator('operator@test.example', PASSWORD);
-  await setFaults({ latency: { p50Ms: 0, p99Ms: 0 }, rates: { error500: 0, unavailable503: 0 } });
+  rig = await openRig();
 }, 60_000);
 
-afterAll(async () => {
-  await broker?.close();
-  await db?.end();
-  await stack?.stop();
-}, 30_000);
+afterAll(() => rig?.close(), 30_000);
 
-async function call(url: string, init: { method?: string; token?: string; key?: string; body?: unknown } = {}) {
-  const response = await fetch(url, {
-    method: init.method ?? (init.body === undefined ? 'GET' : 'POST'),
-    headers: {
-      ...(init.token ? { authorization: `Bearer ${init.token}` } : {}),
-      ...(init.key ? { 'idempotency-key': init.key } : {}),
-      ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  // biome-ignore lint/suspicious/noExplicitAny: answers are checked by the expectations
-  return { status: response.status, headers: response.headers, body: (await response.json()) as any };
-}
-
-async function setFaults(body: unknown): Promise<void> {
-  const credentials = { email: 'operator@test.example', password: PASSWORD };
-  const { body: session } = await call(`${stack.urls.auth}/v1/auth/login`, { body: credentials });
-  const answer = await call(`${stack.urls.gateway}/v1/gateway/faults`, {
-    method: 'PUT',
-    token: session.accessToken,
-    body,
-  });
-  expect(answer.status).toBe(200);
-}
-
-async function newUser() {
-  const email = `${uuidv7()}@test.example`;
-  const { body } = await call(`${stack.urls.auth}/v1/auth/register`, { body: { email, password: PASSWORD } });
-  const token: string = body.accessToken;
-  const wallet = (path: string, init: Parameters<typeof call>[1] = {}) =>
-    call(`${stack.urls.wallet}/v1/wallet${path}`, { token, ...init });
-  return {
-    id: body.user.id as string,
-    wallet,
-    topUp: (amount: unknown, { key = uuidv7(), paymentMethod = 'pm_card_visa', currency = 'USD' } = {}) =>
-      wallet('/top-ups', { key, body: { amount, currency, paymentMethod } }),
-    balance: async (): Promise<number> => (await wallet('')).body.balances[0]?.amount ?? 0,
-  };
-}
-
-const newCharge = (userId: string, amount: number): Charge => ({
-  id: uuidv7(),
-  userId,
-  subscriptionId: uuidv7(),
-  amount,
-  currency: 'USD',
-  description: 'Monthly, 23 Nov to 23 Dec',
-  period: PERIOD,
-  businessTime: PERIOD.start,
-});
-
-const due = (charge: Charge) => eventAbout(RenewalDue, charge);
-const voiding = (charge: Charge) => eventAbout(ChargeVoidRequested, charge);
-const eventAbout = (definition: typeof RenewalDue, charge: Charge) =>
-  newEvent(definition, {
-    subject: charge.subscriptionId,
-    data: { charge, planId: uuidv7(), version: 1 },
-    time: PERIOD.start,
-    correlationId: 'wallet-test',
-  });
-
-async function say(...events: Envelope[]): Promise<void> {
-  const rows = events.map((event) => ({ messageId: event.id, type: event.type, body: JSON.stringify(event) }));
-  const { refused } = await broker.publish(rows);
-  expect([...refused]).toEqual([]);
-}
-
-/** Waits until the wallet has said this many things of a charge, and answers with their types. */
-const saidOf = (charge: Charge, count: number): Promise<string[]> =>
-  awaitCondition(
-    async () => {
-      const types = heard.filter(({ data }) => data.chargeId === charge.id).map(({ type }) => type.split('.')[2] ?? '');
-      return types.length >= count ? types : undefined;
-    },
-    { timeoutMs: 10_000, intervalMs: 10, what: `${count} events of charge ${charge.id}` },
-  );
-
-/** The ledger adds up: every balance is the sum of its transfers, and what users have plus revenue is what came in. */
-async function expectLedgerToAddUp(): Promise<void> {
-  const { rows } = await db.query(`
-    SELECT a.id FROM account a
-    LEFT JOIN LATERAL (SELECT coalesce(sum(CASE WHEN t.credit_account_id = a.id THEN t.amount ELSE -t.amount END), 0) AS sum
-                       FROM transfer t WHERE a.id IN (t.credit_account_id, t.debit_account_id)) s ON true
-    WHERE a.kind = 'user' AND a.balance <> s.sum`);
-  expect(rows).toEqual([]);
-}
+const newUser = () => rig.newUser();
+const setFaults: Rig['setFaults'] = (faults) => rig.setFaults(faults);
+const say: Rig['say'] = (...events) => rig.say(...events);
+const saidOf: Rig['saidOf'] = (charge, count) => rig.saidOf(charge, count);
 
 describe('a top-up', () => {
   test('is captured, credited and in the statement, and its repeat gets the same answer', async () => {
@@ -195,7 +79,7 @@ describe('a top-up', () => {
       what: 'the credit',
     });
     expect(await user.balance()).toBe(1_100);
-    await expectLedgerToAddUp();
+    await expectLedgerToAddUp(rig.db);
   }, 30_000);
 
   test.each([
@@ -233,6 +117,17 @@ describe('a top-up', () => {
     });
     expect((await user.wallet('/transactions?cursor=nonsense')).body).toMatchObject({ code: 'validation_failed' });
   });
+
+  test('of a user who has 50 under way is refused until they are done, and others go on', async () => {
+    const [busy, other] = [await rig.newUser(), await rig.newUser()];
+    const begun = Array.from({ length: 60 }, () => busy.topUp(100, { paymentMethod: 'pm_card_slow' }));
+    expect((await other.topUp(100)).status).toBe(201);
+    const answers = await Promise.all(begun);
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(50);
+    expect(answers.filter(({ body }) => body.code === 'rate_limited')).toHaveLength(10);
+    await rig.quiet();
+    expect(await busy.balance()).toBe(5_000);
+  }, 60_000);
 
   test('that would take the balance above 2^53-1 is refused, also when several try at once', async () => {
     const user = await newUser();
@@ -272,7 +167,7 @@ describe('a charge', () => {
     const charge = newCharge(user.id, 1_299);
     await say(due(charge));
     expect(await saidOf(charge, 1)).toEqual(['ChargeFailed']);
-    expect(heard.find(({ data }) => data.chargeId === charge.id)?.data).toMatchObject({
+    expect(rig.heard.charges.find(({ data }) => data.chargeId === charge.id)?.data).toMatchObject({
       shortfall: 299,
       awaitingFunds: true,
     });
@@ -301,7 +196,9 @@ describe('a charge', () => {
       ...Array.from({ length: 20 }, () => user.topUp(73)),
     ]);
     const paid = () =>
-      heard.filter(({ type, data }) => type === ChargeSucceeded.type && charges.some(({ id }) => id === data.chargeId));
+      rig.heard.charges.filter(
+        ({ type, data }) => type === ChargeSucceeded.type && charges.some(({ id }) => id === data.chargeId),
+      );
     await awaitCondition(
       async () => (new Set(paid().map(({ data }) => data.chargeId)).size === 14 ? true : undefined),
       {
@@ -310,7 +207,7 @@ describe('a charge', () => {
       },
     );
     expect(await user.balance()).toBe(60);
-    const { rows } = await db.query(
+    const { rows } = await rig.db.query(
       `SELECT status, count(*)::int AS count FROM charge WHERE user_id = $1 GROUP BY status ORDER BY status`,
       [user.id],
     );
@@ -318,7 +215,7 @@ describe('a charge', () => {
       { status: 'awaiting_funds', count: 6 },
       { status: 'paid', count: 14 },
     ]);
-    await expectLedgerToAddUp();
+    await expectLedgerToAddUp(rig.db);
   }, 30_000);
 
   test('50 charges race for a balance that covers one: one is paid', async () => {
@@ -328,7 +225,9 @@ describe('a charge', () => {
     await Promise.all(charges.map((charge) => say(due(charge))));
     await Promise.all(charges.map((charge) => saidOf(charge, 1)));
     expect(
-      heard.filter(({ type, data }) => type === ChargeSucceeded.type && charges.some(({ id }) => id === data.chargeId)),
+      rig.heard.charges.filter(
+        ({ type, data }) => type === ChargeSucceeded.type && charges.some(({ id }) => id === data.chargeId),
+      ),
     ).toHaveLength(1);
     expect(await user.balance()).toBe(0);
   });
@@ -338,11 +237,11 @@ describe('the database itself', () => {
   test('refuses to change or delete a transfer, for the service by its rights and for the owner by a trigger', async () => {
     const user = await newUser();
     await user.topUp(100);
-    const owner = new pg.Client({ connectionString: stack.databases.wallet.ownerUrl });
+    const owner = new pg.Client({ connectionString: rig.stack.databases.wallet.ownerUrl });
     await owner.connect();
     try {
       for (const statement of ['UPDATE transfer SET amount = 1', 'DELETE FROM transfer', 'TRUNCATE transfer']) {
-        await expect(db.query(statement)).rejects.toThrow(/permission denied/);
+        await expect(rig.db.query(statement)).rejects.toThrow(/permission denied/);
         await expect(owner.query(statement)).rejects.toThrow(/immutable/);
       }
     } finally {
@@ -356,21 +255,21 @@ describe('the database itself', () => {
     const charge = newCharge(user.id, 60);
     await say(due(charge));
     await saidOf(charge, 1);
-    await expect(db.query('UPDATE account SET balance = -1 WHERE user_id = $1', [user.id])).rejects.toThrow(
+    await expect(rig.db.query('UPDATE account SET balance = -1 WHERE user_id = $1', [user.id])).rejects.toThrow(
       /account_balance_check/,
     );
     await expect(
-      db.query(
+      rig.db.query(
         `INSERT INTO transfer (id, kind, reference, debit_account_id, credit_account_id, account_id, currency, amount,
-                               balance_after, description, business_time, correlation_id)
+                               balance_after, description, business_time, correlation_id, cause_type)
          SELECT gen_random_uuid(), kind, reference, debit_account_id, credit_account_id, account_id, currency, amount,
-                balance_after, description, business_time, correlation_id FROM transfer WHERE reference = $1`,
+                balance_after, description, business_time, correlation_id, cause_type FROM transfer WHERE reference = $1`,
         [charge.id],
       ),
     ).rejects.toThrow(/transfer_kind_reference_key/);
     for (const status of ['awaiting_funds', 'voided']) {
       await expect(
-        db.query('UPDATE charge SET status = $2, settled_at = NULL WHERE id = $1', [charge.id, status]),
+        rig.db.query('UPDATE charge SET status = $2, settled_at = NULL WHERE id = $1', [charge.id, status]),
       ).rejects.toThrow(/cannot become/);
     }
   });

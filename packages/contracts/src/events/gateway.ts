@@ -27,4 +27,21 @@ export const PaymentDeclined = defineEvent(
   Type.Object({ ...payment, declineCode: Type.String() }),
 );
 
+export const PaymentRefunded = defineEvent(
+  'gateway',
+  'PaymentRefunded',
+  1,
+  'The provider gave money of a payment back to where it came from',
+  Type.Object({
+    refundId: Uuid,
+    paymentId: Uuid,
+    idempotencyKey: Type.String({
+      description: 'The key the refund was asked for with: the id of the refund in the wallet',
+    }),
+    amount: PositiveAmountMinor,
+    currency: Currency,
+    decidedAt: Timestamp,
+  }),
+);
+
 export type PaymentFacts = Static<typeof PaymentSucceeded.data>;

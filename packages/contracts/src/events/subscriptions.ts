@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Charge } from '../charge.ts';
 import { defineEvent } from '../envelope.ts';
 import { SubscriptionStatus } from '../http/subscriptions.ts';
-import { Money } from '../money.ts';
+import { Money, PositiveAmountMinor } from '../money.ts';
 import { Nullable, Period, Timestamp, Uuid } from '../primitives.ts';
 
 const DueCharge = Type.Object({ charge: Charge, planId: Uuid, version: Type.Integer({ minimum: 1 }) });
@@ -24,6 +24,20 @@ export const ChargeVoidRequested = defineEvent(
   1,
   'Stop waiting for this charge; answered by ChargeVoided, or by ChargeSucceeded again when the money came first',
   DueCharge,
+);
+
+export const RefundDue = defineEvent(
+  'subscriptions',
+  'RefundDue',
+  1,
+  'Give back a paid charge, in part or whole',
+  Type.Object({
+    refundId: Uuid,
+    charge: Charge,
+    amount: PositiveAmountMinor,
+    reason: Type.String({ minLength: 1, maxLength: 200 }),
+    businessTime: Timestamp,
+  }),
 );
 
 const LifecycleFacts = Type.Object({

@@ -62,6 +62,67 @@ export const ChargeVoided = defineEvent(
   Type.Object(charge),
 );
 
+export const ChargeRefunded = defineEvent(
+  'wallet',
+  'ChargeRefunded',
+  1,
+  'A paid charge was given back, in part or whole, to the balance or to the payment method it came from',
+  Type.Object({
+    ...charge,
+    refundId: Uuid,
+    refundAmount: PositiveAmountMinor,
+    refundedTotal: PositiveAmountMinor,
+    to: Type.Enum(['balance', 'payment_method']),
+    balanceAfter: AmountMinor,
+  }),
+);
+
+export const BalanceAdjusted = defineEvent(
+  'wallet',
+  'BalanceAdjusted',
+  1,
+  'An operator credited or debited a balance, and said why',
+  Type.Object({
+    adjustmentId: Uuid,
+    userId: Uuid,
+    amount: Type.Integer({ description: 'Minor units; below zero for a debit' }),
+    currency: Currency,
+    reason: Type.String(),
+    operatorId: Uuid,
+    balanceAfter: AmountMinor,
+    businessTime: Timestamp,
+  }),
+);
+
+const circuit = {
+  replica: Type.String({ description: 'The wallet process whose breaker it is' }),
+  at: Timestamp,
+};
+
+export const GatewayCircuitOpened = defineEvent(
+  'wallet',
+  'GatewayCircuitOpened',
+  1,
+  'The payment gateway fails too often: for a while it is not called, and top-ups wait',
+  Type.Object({ ...circuit, failures: Type.Integer({ minimum: 0 }), calls: Type.Integer({ minimum: 0 }) }),
+);
+
+export const GatewayCircuitHalfOpened = defineEvent(
+  'wallet',
+  'GatewayCircuitHalfOpened',
+  1,
+  'One call to the payment gateway is let through, to see whether it works again',
+  Type.Object(circuit),
+);
+
+export const GatewayCircuitClosed = defineEvent(
+  'wallet',
+  'GatewayCircuitClosed',
+  1,
+  'The payment gateway answers again',
+  Type.Object(circuit),
+);
+
 export type ChargeSucceededData = Static<typeof ChargeSucceeded.data>;
 export type ChargeFailedData = Static<typeof ChargeFailed.data>;
 export type ChargeVoidedData = Static<typeof ChargeVoided.data>;

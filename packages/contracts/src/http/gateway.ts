@@ -98,3 +98,17 @@ export const FaultsPatch = Type.Object(
   { additionalProperties: false },
 );
 export type FaultsPatch = Static<typeof FaultsPatch>;
+
+/** What the wallet asks to be given back of a payment; the Idempotency-Key header is the id of the refund. */
+export const PaymentRefundBody = Type.Object({ amount: PositiveAmountMinor }, { additionalProperties: false });
+export type PaymentRefundBody = Static<typeof PaymentRefundBody>;
+
+export const PaymentRefund = Type.Object({
+  id: Uuid,
+  paymentId: Uuid,
+  idempotencyKey: Type.String(),
+  amount: PositiveAmountMinor,
+  currency: Currency,
+  createdAt: Timestamp,
+});
+export type PaymentRefund = Static<typeof PaymentRefund>;

@@ -9,12 +9,12 @@ export type Fault =
   | 'resetBeforeCapture'
   | 'resetAfterCapture';
 
-/** All that chance decides about one attempt to pay. */
+/** All that chance decides about one attempt to pay or to refund; for a refund, captured means given back. */
 export interface Outcome {
   /** Before anything is decided, 0 to 60,000. */
   latencyMs: number;
   fault: Fault | undefined;
-  /** The card issuer refuses, whatever the card. */
+  /** The card issuer refuses a payment, whatever the card. It never refuses a refund. */
   declined: boolean;
   eventCopies: 1 | 2;
   /** How long the event is held back after the payment was decided. */

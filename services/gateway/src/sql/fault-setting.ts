@@ -2,7 +2,7 @@ const COLUMNS = `seed, latency_p50_ms AS "latencyP50Ms", latency_p99_ms AS "late
 
 export const READ_OUTAGE = { name: 'outage-read', text: 'SELECT outage FROM fault_setting' };
 
-/** Numbers an attempt to pay, 1 for the first since the seed was set, and reads the setting it runs under. */
+/** Numbers an attempt to pay or to refund, 1 for the first since the seed was set, and reads the setting it runs under. */
 export const NEXT_ATTEMPT = {
   name: 'attempt-next',
   text: `SELECT (nextval('payment_attempt') - counted_from) AS attempt, ${COLUMNS} FROM fault_setting`,

@@ -1,6 +1,12 @@
 import type { Envelope, EventDefinition, EventOf } from '@evergreen/contracts/envelope.ts';
 import { LIFECYCLE_EVENTS } from '@evergreen/contracts/events/subscriptions.ts';
-import { BalanceToppedUp, ChargeSucceeded, TopUpFailed } from '@evergreen/contracts/events/wallet.ts';
+import {
+  BalanceAdjusted,
+  BalanceToppedUp,
+  ChargeRefunded,
+  ChargeSucceeded,
+  TopUpFailed,
+} from '@evergreen/contracts/events/wallet.ts';
 
 /** What an open page should read again. */
 export interface Changed {
@@ -23,6 +29,8 @@ const rule = <D extends EventDefinition>(definition: D, decide: (data: EventOf<D
 
 const RULES = new Map<string, Rule[1]>([
   rule(BalanceToppedUp, ({ userId, topUpId }) => ({ userId, changed: { what: 'wallet', id: topUpId } })),
+  rule(BalanceAdjusted, ({ userId, adjustmentId }) => ({ userId, changed: { what: 'wallet', id: adjustmentId } })),
+  rule(ChargeRefunded, ({ userId, chargeId }) => ({ userId, changed: { what: 'wallet', id: chargeId } })),
   rule(TopUpFailed, ({ userId, topUpId }) => ({ userId, changed: { what: 'wallet', id: topUpId } })),
   rule(ChargeSucceeded, ({ userId, chargeId }) => ({ userId, changed: { what: 'wallet', id: chargeId } })),
   ...LIFECYCLE_EVENTS.map((definition) =>

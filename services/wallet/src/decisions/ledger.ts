@@ -3,206 +3,152 @@
  * writes down what is decided here in the same transaction, so this is the one place that debits.
  */
 import type { Charge } from '@evergreen/contracts/charge.ts';
-import type { Currency } from '@evergreen/contracts/money.ts';
-import { v5 as uuidv5 } from 'uuid';
-
-const ACCOUNT_NAMESPACE = 'b0f6d5c2-2a1c-5f0e-9d57-6f1c7a4be101';
-
-/** One balance per user and currency, so the account's id follows from both and never has to be looked up. */
-export const userAccountId = (userId: string, currency: Currency): string =>
-  uuidv5(`user:${userId}:${currency}`, ACCOUNT_NAMESPACE);
-
-/** `clearing` is money on its way from the payment gateway, `revenue` what subscriptions have earned. */
-export const platformAccountId = (kind: 'clearing' | 'revenue', currency: Currency): string =>
-  uuidv5(`${kind}:${currency}`, ACCOUNT_NAMESPACE);
-
-/** Who asked, for the audit log: the request that began it, and the event that led here. */
-export interface Cause {
-  correlationId: string;
-  causationId: string | null;
-}
-
-export interface ChargeState extends Charge {
-  status: 'awaiting_funds' | 'paid' | 'voided';
-  /** Grows with every change, so that consumers can tell an old fact from a new one. */
-  version: number;
-  settledAt: string | null;
-  correlationId: string;
-}
-
-export interface Account {
-  id: string;
-  userId: string;
-  currency: Currency;
-  balance: number;
-}
-
-export interface Transfer {
-  kind: 'top_up' | 'charge';
-  reference: string;
-  debitAccountId: string;
-  creditAccountId: string;
-  accountId: string;
-  currency: Currency;
-  amount: number;
-  balanceAfter: number;
-  description: string;
-  businessTime: string;
-  cause: Cause;
-}
-
-/** The accounts a batch touches, all locked, with every charge that waits on them or is named by the batch. */
-export interface LedgerState {
-  accounts: readonly Account[];
-  /** In the order they were asked for, oldest first. */
-  charges: readonly ChargeState[];
-}
-
-export interface Credit {
-  kind: 'top_up';
-  reference: string;
-  userId: string;
-  currency: Currency;
-  amount: number;
-  description: string;
-  businessTime: string;
-  cause: Cause;
-}
-
-export type Command =
-  | { type: 'credit'; credit: Credit }
-  | { type: 'charge'; charge: Charge; cause: Cause }
-  | { type: 'void'; charge: Charge; cause: Cause };
-
-/** What is now true and worth telling, in the order it happened. */
-export type Fact =
-  | { type: 'credited'; credit: Credit; balanceAfter: number }
-  | { type: 'paid'; charge: ChargeState; balanceAfter: number; cause: Cause }
-  | { type: 'short'; charge: ChargeState; shortfall: number; cause: Cause }
-  | { type: 'voided'; charge: ChargeState; cause: Cause };
-
-export interface Postings {
-  /** Accounts whose balance changed. */
-  accounts: Account[];
-  /** Charges that are new or changed. */
-  charges: ChargeState[];
-  transfers: Transfer[];
-  facts: Fact[];
-}
+import {
+  type Account,
+  type Cause,
+  type ChargeState,
+  type Command,
+  type Entry,
+  type Fact,
+  type LedgerState,
+  type Postings,
+  type Refund,
+  Refused,
+} from './accounts.ts';
+import { type Book, openBook } from './book.ts';
 
 /**
- * Carries out commands in order. A charge is paid if the balance covers it, else it waits. Every credit settles the waiting
- * charges of its account at once, oldest first, as many as the balance covers: one that is too large is passed over, so it
- * never holds up a smaller one. A charge that was seen before is not carried out again; what became of it is said again.
+ * Carries out commands in order. A charge is paid if the balance covers it, else it waits. Whatever raises a balance settles the
+ * waiting charges of its account at once, oldest first, as many as the balance covers: one that is too large is passed over, so
+ * it never holds up a smaller one. A charge that was seen before is not carried out again; what became of it is said again.
+ * @throws Refused when a debit is not covered, or more is to be given back than was paid
  * @throws RangeError when a command's account is not in the state, which is an error of the store
  */
 export function post(state: LedgerState, commands: readonly Command[]): Postings {
-  const accounts = new Map(state.accounts.map((account) => [account.id, { ...account }]));
-  const charges = new Map(state.charges.map((charge) => [charge.id, charge]));
-  const changed = { accounts: new Set<string>(), charges: new Set<string>() };
-  const transfers: Transfer[] = [];
-  const facts: Fact[] = [];
+  const book = openBook(state);
+  for (const command of commands) carryOut(book, command);
+  return book.close();
+}
 
-  const accountOf = (userId: string, currency: Currency): Account => {
-    const account = accounts.get(userAccountId(userId, currency));
-    if (!account) throw new RangeError(`account of ${userId} in ${currency} is not locked`);
-    return account;
-  };
-
-  const put = (charge: ChargeState): ChargeState => {
-    charges.set(charge.id, charge);
-    changed.charges.add(charge.id);
-    return charge;
-  };
-
-  const pay = (charge: ChargeState, account: Account, atLeast: string, cause: Cause): void => {
-    account.balance -= charge.amount;
-    changed.accounts.add(account.id);
-    const businessTime = later(charge.businessTime, atLeast);
-    const paid = put({ ...charge, status: 'paid', settledAt: businessTime, version: charge.version + 1 });
-    transfers.push({
-      kind: 'charge',
-      reference: charge.id,
-      debitAccountId: account.id,
-      creditAccountId: platformAccountId('revenue', charge.currency),
-      accountId: account.id,
-      currency: charge.currency,
-      amount: charge.amount,
-      balanceAfter: account.balance,
-      description: charge.description,
-      businessTime,
-      cause,
-    });
-    facts.push({ type: 'paid', charge: paid, balanceAfter: account.balance, cause });
-  };
-
-  const credit = ({ credit }: { credit: Credit }): void => {
-    const account = accountOf(credit.userId, credit.currency);
-    account.balance += credit.amount;
-    changed.accounts.add(account.id);
-    transfers.push({
-      ...credit,
-      debitAccountId: platformAccountId('clearing', credit.currency),
-      creditAccountId: account.id,
-      accountId: account.id,
-      balanceAfter: account.balance,
-    });
-    facts.push({ type: 'credited', credit, balanceAfter: account.balance });
-    for (const waiting of [...charges.values()]) {
-      if (waiting.status !== 'awaiting_funds' || userAccountId(waiting.userId, waiting.currency) !== account.id)
-        continue;
-      if (waiting.amount <= account.balance) pay(waiting, account, credit.businessTime, credit.cause);
-    }
-  };
-
-  const charge = ({ charge, cause }: { charge: Charge; cause: Cause }): void => {
-    const account = accountOf(charge.userId, charge.currency);
-    const seen = charges.get(charge.id);
-    if (seen) {
-      facts.push(stateOf(seen, account, cause));
-      return;
-    }
-    const waiting: ChargeState = {
-      ...charge,
-      status: 'awaiting_funds',
-      version: 1,
-      settledAt: null,
-      correlationId: cause.correlationId,
-    };
-    if (charge.amount <= account.balance) pay(waiting, account, charge.businessTime, cause);
-    else facts.push(stateOf(put(waiting), account, cause));
-  };
-
-  const giveUp = ({ charge, cause }: { charge: Charge; cause: Cause }): void => {
-    const account = accountOf(charge.userId, charge.currency);
-    const seen = charges.get(charge.id);
-    if (seen && seen.status !== 'awaiting_funds') {
-      facts.push(stateOf(seen, account, cause));
-      return;
-    }
-    // A void can overtake the event that asks for the charge. The voided charge it leaves stops that event when it comes.
-    const known = seen ?? { ...charge, version: 0, correlationId: cause.correlationId };
-    const voided = put({ ...known, status: 'voided', settledAt: charge.businessTime, version: known.version + 1 });
-    facts.push({ type: 'voided', charge: voided, cause });
-  };
-
-  for (const command of commands) {
-    if (command.type === 'credit') credit(command);
-    else if (command.type === 'charge') charge(command);
-    else giveUp(command);
+function carryOut(book: Book, command: Command): void {
+  switch (command.type) {
+    case 'top_up':
+      topUp(book, command.entry);
+      break;
+    case 'adjust_up':
+    case 'adjust_down':
+      adjust(book, command.entry, command.type === 'adjust_up' ? 1 : -1);
+      break;
+    case 'charge':
+      charge(book, command.charge, command.cause);
+      break;
+    case 'void':
+      giveUp(book, command.charge, command.cause);
+      break;
+    case 'refund':
+      giveBack(book, command.refund);
+      break;
+    default:
+      command satisfies never;
   }
-  return {
-    accounts: [...accounts.values()].filter(({ id }) => changed.accounts.has(id)),
-    charges: [...charges.values()].filter(({ id }) => changed.charges.has(id)),
-    transfers,
-    facts,
+}
+
+function topUp(book: Book, entry: Entry): void {
+  const account = book.account(entry.userId, entry.currency);
+  book.credit(account, { ...entry, kind: 'top_up', from: 'clearing' });
+  book.say({ type: 'topped_up', entry, balanceAfter: account.balance });
+  settleWaiting(book, account, entry);
+}
+
+function adjust(book: Book, entry: Entry, sign: 1 | -1): void {
+  const account = book.account(entry.userId, entry.currency);
+  if (sign > 0) book.credit(account, { ...entry, kind: 'adjustment', from: 'adjustments' });
+  else book.debit(account, { ...entry, kind: 'adjustment', to: 'adjustments' });
+  book.say({ type: 'adjusted', entry, change: sign * entry.amount, balanceAfter: account.balance });
+  settleWaiting(book, account, entry);
+}
+
+function charge(book: Book, asked: Charge, cause: Cause): void {
+  const account = book.account(asked.userId, asked.currency);
+  const seen = book.charge(asked.id);
+  if (seen) {
+    book.say(stateOf(seen, account, cause));
+    return;
+  }
+  const waiting: ChargeState = {
+    ...asked,
+    status: 'awaiting_funds',
+    refundedAmount: 0,
+    version: 1,
+    settledAt: null,
+    correlationId: cause.correlationId,
   };
+  if (asked.amount <= account.balance) pay(book, waiting, account, asked.businessTime, cause);
+  else book.say(stateOf(book.put(waiting), account, cause));
+}
+
+function pay(book: Book, waiting: ChargeState, account: Account, notBefore: string, cause: Cause): void {
+  const businessTime = later(waiting.businessTime, notBefore);
+  const { id: reference, amount, description } = waiting;
+  book.debit(account, { reference, amount, description, businessTime, cause, kind: 'charge', to: 'revenue' });
+  const paid = book.put({ ...waiting, status: 'paid', settledAt: businessTime, version: waiting.version + 1 });
+  book.say({ type: 'paid', charge: paid, balanceAfter: account.balance, cause });
+}
+
+function settleWaiting(
+  book: Book,
+  account: Account,
+  { businessTime, cause }: Pick<Entry, 'businessTime' | 'cause'>,
+): void {
+  for (const waiting of book.waitingOn(account)) {
+    if (waiting.amount <= account.balance) pay(book, waiting, account, businessTime, cause);
+  }
+}
+
+function giveUp(book: Book, asked: Charge, cause: Cause): void {
+  const account = book.account(asked.userId, asked.currency);
+  const seen = book.charge(asked.id);
+  if (seen && seen.status !== 'awaiting_funds') {
+    book.say(stateOf(seen, account, cause));
+    return;
+  }
+  // A void can overtake the event that asks for the charge. The voided charge it leaves stops that event when it comes.
+  const known = seen ?? { ...asked, version: 0, refundedAmount: 0, correlationId: cause.correlationId };
+  const voided = book.put({
+    ...known,
+    status: 'voided',
+    settledAt: asked.businessTime,
+    version: known.version + 1,
+  });
+  book.say({ type: 'voided', charge: voided, cause });
+}
+
+function giveBack(book: Book, refund: Refund): void {
+  const { id: reference, userId, currency, amount, businessTime, cause } = refund;
+  const account = book.account(userId, currency);
+  const paid = book.charge(refund.chargeId);
+  const left = paid?.status === 'paid' ? paid.amount - paid.refundedAmount : 0;
+  if (!paid || amount > left) throw new Refused('refund_not_possible', `Of this charge ${left} can be given back`);
+  const entry = { reference, amount, businessTime, cause };
+  book.credit(account, { ...entry, kind: 'refund', from: 'revenue', description: `Refund: ${refund.reason}` });
+  if (refund.to === 'payment_method') {
+    book.debit(account, { ...entry, kind: 'payout', to: 'clearing', description: 'Refund to the payment method' });
+  }
+  const charge = book.put({
+    ...paid,
+    refundedAmount: paid.refundedAmount + amount,
+    status: amount === left ? 'refunded' : 'paid',
+    version: paid.version + 1,
+  });
+  book.say({ type: 'refunded', charge, refund, balanceAfter: account.balance });
+  settleWaiting(book, account, refund);
 }
 
 /** What there is to say of a charge as it stands. */
 function stateOf(charge: ChargeState, account: Account, cause: Cause): Fact {
   switch (charge.status) {
     case 'paid':
+    case 'refunded':
       return { type: 'paid', charge, balanceAfter: account.balance, cause };
     case 'voided':
       return { type: 'voided', charge, cause };

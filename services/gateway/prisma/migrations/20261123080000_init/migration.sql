@@ -7,10 +7,21 @@ CREATE TABLE payment (
   currency text NOT NULL,
   payment_method text NOT NULL,
   created_at timestamptz NOT NULL,
-  CHECK ((status = 'declined') = (decline_code IS NOT NULL))
+  -- What was given back so far. The check makes it impossible to give back more than was captured, whoever races.
+  refunded_amount bigint NOT NULL DEFAULT 0,
+  CHECK ((status = 'declined') = (decline_code IS NOT NULL)),
+  CHECK (refunded_amount BETWEEN 0 AND CASE status WHEN 'succeeded' THEN amount ELSE 0 END)
 );
 
--- Counts the attempts to pay. A sequence takes no lock, so attempts never wait for each other's commit, as they would for a
+CREATE TABLE payment_refund (
+  id uuid PRIMARY KEY,
+  payment_id uuid NOT NULL REFERENCES payment (id),
+  idempotency_key text NOT NULL UNIQUE CHECK (length(idempotency_key) BETWEEN 1 AND 100),
+  amount bigint NOT NULL CHECK (amount BETWEEN 1 AND 9007199254740991),
+  created_at timestamptz NOT NULL
+);
+
+-- Counts the attempts to pay and to refund. A sequence takes no lock, so attempts never wait for each other's commit, as they would for a
 -- counter in a row.
 CREATE SEQUENCE payment_attempt;
 

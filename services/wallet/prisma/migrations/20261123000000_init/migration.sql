@@ -1,7 +1,7 @@
 -- Accounts. A user's account keeps its balance; the platform's accounts are only ever summed, so that no row is hot.
 CREATE TABLE account (
   id uuid PRIMARY KEY,
-  kind text NOT NULL CHECK (kind IN ('user', 'clearing', 'revenue')),
+  kind text NOT NULL CHECK (kind IN ('user', 'clearing', 'revenue', 'adjustments', 'promotions')),
   user_id uuid,
   currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
   balance bigint CHECK (balance >= 0 AND balance <= 9007199254740991),
@@ -17,7 +17,7 @@ CREATE UNIQUE INDEX account_of_platform ON account (kind, currency) WHERE kind <
 CREATE TABLE transfer (
   seq bigserial PRIMARY KEY,
   id uuid NOT NULL UNIQUE,
-  kind text NOT NULL CHECK (kind IN ('top_up', 'charge')),
+  kind text NOT NULL CHECK (kind IN ('top_up', 'charge', 'refund', 'payout', 'adjustment')),
   reference uuid NOT NULL,
   debit_account_id uuid NOT NULL,
   credit_account_id uuid NOT NULL,
@@ -29,6 +29,9 @@ CREATE TABLE transfer (
   business_time timestamptz(3) NOT NULL,
   correlation_id text NOT NULL,
   causation_id text,
+  -- The event or request it came from, and who asked where that was an operator.
+  cause_type text NOT NULL,
+  actor_id uuid,
   created_at timestamptz(3) NOT NULL DEFAULT now(),
   UNIQUE (kind, reference),
   CHECK (debit_account_id <> credit_account_id),
@@ -59,19 +62,25 @@ CREATE TABLE charge (
   period_start timestamptz(3) NOT NULL,
   period_end timestamptz(3) NOT NULL CHECK (period_end > period_start),
   requested_at timestamptz(3) NOT NULL,
-  status text NOT NULL CHECK (status IN ('awaiting_funds', 'paid', 'voided')),
+  status text NOT NULL CHECK (status IN ('awaiting_funds', 'paid', 'voided', 'refunded')),
+  refunded_amount bigint NOT NULL DEFAULT 0 CHECK (refunded_amount >= 0 AND refunded_amount <= amount),
   settled_at timestamptz(3),
   version int NOT NULL CHECK (version >= 1),
   correlation_id text NOT NULL,
   created_at timestamptz(3) NOT NULL DEFAULT now(),
   CHECK ((status = 'awaiting_funds') = (settled_at IS NULL)),
+  CHECK (refunded_amount = 0 OR status IN ('paid', 'refunded')),
+  CHECK ((status = 'refunded') = (refunded_amount = amount)),
   FOREIGN KEY (account_id, currency) REFERENCES account (id, currency)
 );
 CREATE INDEX charge_awaiting_funds ON charge (account_id, seq) WHERE status = 'awaiting_funds';
 
--- A charge that is paid or voided stays so: nothing can pay it again.
+-- A charge that is paid or voided stays so: nothing can pay it again. A paid one may be given back, and no more than once.
 CREATE FUNCTION keep_settled_charge() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF OLD.status = 'paid' AND NEW.status IN ('paid', 'refunded') AND NEW.refunded_amount > OLD.refunded_amount THEN
+    RETURN NEW;
+  END IF;
   IF OLD.status <> 'awaiting_funds' THEN
     RAISE EXCEPTION 'charge % is % and cannot become %', OLD.id, OLD.status, NEW.status
       USING ERRCODE = 'integrity_constraint_violation';
@@ -87,6 +96,7 @@ CREATE TABLE top_up (
   amount bigint NOT NULL CHECK (amount > 0 AND amount <= 9007199254740991),
   currency text NOT NULL,
   payment_method text NOT NULL,
+  origin text NOT NULL DEFAULT 'customer' CHECK (origin IN ('customer', 'auto')),
   status text NOT NULL CHECK (status IN ('processing', 'succeeded', 'failed')),
   failure_code text,
   failure_message text,
@@ -103,7 +113,82 @@ CREATE TABLE top_up (
   CHECK ((status = 'succeeded') = (payment_id IS NOT NULL))
 );
 CREATE INDEX top_up_of_user ON top_up (user_id, seq DESC);
+CREATE INDEX top_up_unfinished_of_user ON top_up (user_id) WHERE status = 'processing';
 CREATE INDEX top_up_unfinished ON top_up (next_attempt_at) WHERE status = 'processing';
+
+-- No more than one automatic top-up of an account is ever under way.
+CREATE UNIQUE INDEX top_up_auto_under_way ON top_up (user_id, currency) WHERE origin = 'auto' AND status = 'processing';
+-- What automatic top-ups took within a day, for their cap.
+CREATE INDEX top_up_auto_of_account ON top_up (user_id, currency, business_time) WHERE origin = 'auto';
+
+-- What was tried at the payment gateway, for the explanation of a transaction: one row a call, written after it.
+CREATE TABLE payment_attempt (
+  seq bigserial PRIMARY KEY,
+  subject_id uuid NOT NULL,
+  operation text NOT NULL CHECK (operation IN ('pay', 'look_up', 'refund')),
+  outcome text NOT NULL,
+  started_at timestamptz(3) NOT NULL,
+  duration_ms int NOT NULL CHECK (duration_ms >= 0)
+);
+CREATE INDEX payment_attempt_of ON payment_attempt (subject_id, seq);
+
+-- Money given back of a paid charge. While one that goes to the payment method is processing, its amount is spoken for.
+CREATE TABLE refund (
+  id uuid PRIMARY KEY,
+  seq bigserial NOT NULL UNIQUE,
+  charge_id uuid NOT NULL REFERENCES charge,
+  user_id uuid NOT NULL,
+  amount bigint NOT NULL CHECK (amount > 0),
+  currency text NOT NULL,
+  destination text NOT NULL CHECK (destination IN ('balance', 'payment_method')),
+  -- The payment it goes back to.
+  top_up_id uuid REFERENCES top_up,
+  status text NOT NULL CHECK (status IN ('processing', 'succeeded')),
+  reason text NOT NULL,
+  actor_id uuid,
+  attempts int NOT NULL DEFAULT 0,
+  next_attempt_at timestamptz(3),
+  correlation_id text NOT NULL,
+  causation_id text,
+  cause_type text NOT NULL,
+  business_time timestamptz(3) NOT NULL,
+  settled_at timestamptz(3),
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  CHECK ((status = 'processing') = (next_attempt_at IS NOT NULL)),
+  CHECK ((status = 'processing') = (settled_at IS NULL)),
+  CHECK (status <> 'processing' OR destination = 'payment_method'),
+  CHECK (destination = 'balance' OR top_up_id IS NOT NULL)
+);
+CREATE INDEX refund_of_charge ON refund (charge_id);
+CREATE INDEX refund_of_top_up ON refund (top_up_id) WHERE top_up_id IS NOT NULL;
+CREATE INDEX refund_unfinished ON refund (next_attempt_at) WHERE status = 'processing';
+
+CREATE TABLE payment_method (
+  id uuid PRIMARY KEY,
+  seq bigserial NOT NULL UNIQUE,
+  user_id uuid NOT NULL,
+  token text NOT NULL,
+  brand text NOT NULL,
+  last4 text NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  UNIQUE (user_id, token)
+);
+
+CREATE TABLE auto_top_up (
+  user_id uuid NOT NULL,
+  currency text NOT NULL,
+  enabled boolean NOT NULL,
+  payment_method_id uuid REFERENCES payment_method ON DELETE SET NULL,
+  threshold bigint NOT NULL CHECK (threshold >= 0),
+  amount bigint NOT NULL CHECK (amount > 0),
+  max_per_day bigint NOT NULL CHECK (max_per_day > 0),
+  -- Declines in a row, and how long they make it rest.
+  declines int NOT NULL DEFAULT 0 CHECK (declines >= 0),
+  rests_until timestamptz(3),
+  last_failure text,
+  PRIMARY KEY (user_id, currency)
+);
+CREATE INDEX auto_top_up_resting ON auto_top_up (rests_until) WHERE enabled AND rests_until IS NOT NULL;
 
 CREATE TABLE outbox (seq bigserial PRIMARY KEY, message_id uuid NOT NULL UNIQUE, type text NOT NULL, body text NOT NULL, leased_until timestamptz NOT NULL DEFAULT '-infinity', attempts int NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE inbox (consumer text NOT NULL, message_id uuid NOT NULL, received_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, message_id));
@@ -115,6 +200,6 @@ DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'evergreen_wallet') THEN
     REVOKE UPDATE, DELETE, TRUNCATE ON transfer FROM evergreen_wallet;
-    REVOKE DELETE, TRUNCATE ON account, charge, top_up FROM evergreen_wallet;
+    REVOKE DELETE, TRUNCATE ON account, charge, top_up, refund, payment_attempt FROM evergreen_wallet;
   END IF;
 END $$;

@@ -1,0 +1,129 @@
+import type { EventOf } from '@evergreen/contracts/envelope.ts';
+import type { RefundDue } from '@evergreen/contracts/events/subscriptions.ts';
+import type { Refund } from '@evergreen/contracts/http/wallet.ts';
+import { WALLET_CHARGES } from '@evergreen/contracts/topology.ts';
+import { iso } from '@evergreen/service-kit/clock.ts';
+import { inTransaction } from '@evergreen/service-kit/database.ts';
+import { claimInbox } from '@evergreen/service-kit/inbox.ts';
+import type pg from 'pg';
+import type { Refill } from './auto-top-up.ts';
+import { userAccountId } from './decisions/accounts.ts';
+import { restAfterUnknownMs, startPursuits } from './pursuits.ts';
+import {
+  claimUnfinishedRefunds,
+  type NewRefund,
+  postponeRefund,
+  type RefundRow,
+  readRefund,
+  recordRefund,
+  settleRefundNow,
+} from './refund-store.ts';
+import { settledWithin, type TopUpDeps } from './top-up.ts';
+
+/** A request waits this long for the gateway; then it answers `processing`, and the refund finishes by itself. */
+const ANSWER_WITHIN_MS = 3_000;
+
+/**
+ * Refunds that an operator asks for. To the balance it is done at once; to the payment method it is first written down, which reserves the
+ * amount, and then asked of the gateway until its outcome is known.
+ */
+export function refunds(deps: TopUpDeps & Refill) {
+  const pursuits = startPursuits<RefundRow>({
+    what: 'refund',
+    claim: (limit) => claimUnfinishedRefunds(deps.pool, limit),
+    pursue: (refund, { signal }) => pursue(deps, refund, signal),
+    logger: deps.logger,
+  });
+  return {
+    /**
+     * Begins a refund and waits for its outcome, at most 3 s. The same id again changes nothing.
+     * @throws Problem not_found, refund_not_possible
+     */
+    async begin(request: Omit<NewRefund, 'businessTime'>): Promise<Refund> {
+      const businessTime = iso(await deps.clock.now());
+      const { row, isNew } = await inTransaction(deps.pool, (client) =>
+        recordRefund(client, { ...request, businessTime }, deps),
+      );
+      deps.wakeOutbox();
+      if (isNew && row.status === 'processing') await settledWithin(ANSWER_WITHIN_MS, pursuits.begin(row));
+      return refundAnswer(await readRefund(deps.pool, row.id));
+    },
+    stop: pursuits.stop,
+  };
+}
+
+export type Refunds = ReturnType<typeof refunds>;
+
+/** Asking again under the same key is safe, so there is no need to look first: a refund is never old enough to be forgotten. */
+async function pursue(
+  deps: TopUpDeps & Refill,
+  { id, amount, paymentId, attempts }: RefundRow,
+  signal: AbortSignal,
+): Promise<void> {
+  const outcome = await deps.payments.refund({ key: id, amount, paymentId: paymentId ?? '' }, signal);
+  if (outcome.status === 'unknown') {
+    const restMs = restAfterUnknownMs(attempts);
+    deps.logger.warn({ refundId: id, reason: outcome.reason, restMs }, 'refund outcome unknown');
+    await postponeRefund(deps.pool, id, restMs);
+    return;
+  }
+  if (outcome.status === 'declined') {
+    deps.logger.warn({ refundId: id, code: outcome.code }, 'the gateway refused a refund, it goes to the balance');
+  }
+  const to = outcome.status === 'succeeded' ? 'payment_method' : 'balance';
+  await settleRefundNow(deps.pool, { refundId: id, to, businessTime: iso(await deps.clock.now()) }, deps);
+  deps.wakeOutbox();
+}
+
+/** Gives back what subscriptions says is due, to the balance: each event once, all of a batch in one transaction. */
+export async function settleRefundsDue(
+  deps: { pool: pg.Pool; wakeOutbox: () => void } & Refill,
+  events: EventOf<typeof RefundDue>[],
+): Promise<void> {
+  await inTransaction(deps.pool, async (client) => {
+    const ids = events.map(({ id }) => id);
+    const fresh = await claimInbox(client, WALLET_CHARGES.name, ids);
+    // In the order in which accounts are locked everywhere, so that two batches never wait for each other in a circle.
+    const due = events.filter(({ id }) => fresh.has(id)).sort((a, b) => (accountKey(a) < accountKey(b) ? -1 : 1));
+    for (const event of due) await recordRefund(client, refundOf(event), deps);
+  });
+  deps.wakeOutbox();
+}
+
+const accountKey = ({ data: { charge } }: EventOf<typeof RefundDue>): string =>
+  userAccountId(charge.userId, charge.currency);
+
+function refundOf(event: EventOf<typeof RefundDue>): NewRefund {
+  const { refundId, charge, amount, reason, businessTime } = event.data;
+  const cause = { type: event.type, correlationId: event.correlationid, causationId: event.id };
+  return {
+    id: refundId,
+    userId: charge.userId,
+    chargeId: charge.id,
+    amount,
+    to: 'balance',
+    reason,
+    businessTime,
+    cause,
+  };
+}
+
+const refundAnswer = ({
+  id,
+  chargeId,
+  status,
+  amount,
+  currency,
+  destination,
+  reason,
+  businessTime,
+}: RefundRow): Refund => ({
+  id,
+  chargeId,
+  status,
+  amount,
+  currency,
+  to: destination,
+  reason,
+  createdAt: businessTime,
+});
