@@ -111,8 +111,5 @@ export const SOCKET_EVENTS: readonly EventDefinition[] = [
   ChargeSucceeded,
   ChargeRefunded,
   BalanceAdjusted,
-  GatewayCircuitOpened,
-  GatewayCircuitHalfOpened,
-  GatewayCircuitClosed,
   ...LIFECYCLE_EVENTS,
 ];

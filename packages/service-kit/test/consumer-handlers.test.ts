@@ -1,5 +1,5 @@
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
-import { PaymentDeclined, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
+import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
 import { WALLET_PAYMENTS } from '@evergreen/contracts/topology.ts';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { on } from '../src/batch.ts';
@@ -34,7 +34,11 @@ test('definitions with one handler share its calls, and others keep the order of
 
   await publish();
   const shared = await rabbit.open('shared');
-  await shared.broker.consume(WALLET_PAYMENTS, [on(PaymentSucceeded, note), on(PaymentDeclined, note)]);
+  await shared.broker.consume(WALLET_PAYMENTS, [
+    on(PaymentSucceeded, note),
+    on(PaymentDeclined, note),
+    on(PaymentRefunded, note),
+  ]);
   await until('the first round', () => shared.broker.activity().handled === 4);
   expect(calls).toEqual([ids]);
   await shared.broker.close();
@@ -45,6 +49,7 @@ test('definitions with one handler share its calls, and others keep the order of
   await apart.broker.consume(WALLET_PAYMENTS, [
     on(PaymentSucceeded, note),
     on(PaymentDeclined, (batch) => note(batch)),
+    on(PaymentRefunded, note),
   ]);
   await until('the second round', () => apart.broker.activity().handled === 4);
   expect(calls).toEqual([[ids[0]], [ids[1], ids[2]], [ids[3]]]);

@@ -8,7 +8,14 @@ import {
   SubscriptionRenewed,
   SubscriptionResumed,
 } from '@evergreen/contracts/events/subscriptions.ts';
-import { BalanceToppedUp, ChargeFailed, ChargeSucceeded, TopUpFailed } from '@evergreen/contracts/events/wallet.ts';
+import {
+  BalanceAdjusted,
+  BalanceToppedUp,
+  ChargeFailed,
+  ChargeRefunded,
+  ChargeSucceeded,
+  TopUpFailed,
+} from '@evergreen/contracts/events/wallet.ts';
 import { SOCKET_EVENTS } from '@evergreen/contracts/topology.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { describe, expect, test } from '@jest/globals';
@@ -16,7 +23,7 @@ import { changeBy } from '../src/decisions/changes.ts';
 import { enterFacts } from '../src/decisions/entries.ts';
 import { factOf } from '../src/decisions/facts.ts';
 import { ANYONE, type Reader, write, writerFor } from '../src/decisions/texts.ts';
-import { charged, chargeFailed, subscription, toppedUp, topUpFailed } from './sample.ts';
+import { adjusted, charged, chargeFailed, refunded, subscription, toppedUp, topUpFailed } from './sample.ts';
 
 const USER = '01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10';
 
@@ -139,13 +146,15 @@ test('every event the sockets hear, except of notifications, puts a page out of 
     [BalanceToppedUp.type, toppedUp(USER, USER)],
     [TopUpFailed.type, topUpFailed(USER, USER)],
     [ChargeSucceeded.type, charged(USER, USER)],
+    [ChargeRefunded.type, refunded(USER, USER)],
+    [BalanceAdjusted.type, adjusted(USER, USER)],
     ...LIFECYCLE_EVENTS.map(({ type }): [string, object] => [type, subscription(USER, { subscriptionId: USER })]),
   ]);
   const hints = SOCKET_EVENTS.filter(({ source }) => source !== 'notifier').map((definition) =>
     changeBy(said(definition, samples.get(definition.type))),
   );
   expect(hints).toEqual([
-    ...Array(3).fill({ userId: USER, changed: { what: 'wallet', id: USER } }),
+    ...Array(5).fill({ userId: USER, changed: { what: 'wallet', id: USER } }),
     ...LIFECYCLE_EVENTS.map(() => ({ userId: USER, changed: { what: 'subscription', id: USER } })),
   ]);
 });

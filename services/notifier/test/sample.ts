@@ -61,3 +61,23 @@ export const subscription = (userId: string, facts: Partial<LifecycleFacts> = {}
   businessTime: MOMENT,
   ...facts,
 });
+
+export const refunded = (userId: string, chargeId = uuidv7(), version = 3) => ({
+  ...charge(userId, chargeId, version),
+  refundId: uuidv7(),
+  refundAmount: 500,
+  refundedTotal: 500,
+  to: 'balance' as const,
+  balanceAfter: 4_201,
+});
+
+export const adjusted = (userId: string, adjustmentId = uuidv7()) => ({
+  adjustmentId,
+  userId,
+  amount: -500,
+  currency: 'USD' as const,
+  reason: 'Entered twice',
+  operatorId: uuidv7(),
+  balanceAfter: 3_201,
+  businessTime: MOMENT,
+});

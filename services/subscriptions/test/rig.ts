@@ -5,6 +5,7 @@ import {
   ChargeVoidRequested,
   ClockAdvanced,
   LIFECYCLE_EVENTS,
+  RefundDue,
   RenewalDue,
   SubscriptionRequested,
 } from '@evergreen/contracts/events/subscriptions.ts';
@@ -76,6 +77,8 @@ export async function openRig() {
     on(SubscriptionRequested, hear),
     on(RenewalDue, hear),
     on(ChargeVoidRequested, hear),
+    // Nothing says it yet, and the queue takes it.
+    on(RefundDue, async () => {}),
   ]);
   const lifecycle: Lifecycle[] = [];
   const ticks: DataOf<typeof ClockAdvanced>[] = [];
