@@ -54,7 +54,10 @@ function candidatesOf({ transfers, facts }: Postings): Map<string, Candidate> {
       wasDebited: wasDebited || (candidates.get(accountId)?.wasDebited ?? false),
       correlationId,
     });
-  for (const { accountId, debitAccountId, cause } of transfers) add(accountId, debitAccountId === accountId, cause);
+  for (const { accountId, debitAccountId, kind, cause } of transfers) {
+    // A payout only passes on what its refund brought, and must not make the card pay for its own refund.
+    add(accountId, debitAccountId === accountId && kind !== 'payout', cause);
+  }
   for (const fact of facts) {
     if (fact.type === 'short') add(userAccountId(fact.charge.userId, fact.charge.currency), false, fact.cause);
   }

@@ -139,8 +139,10 @@ export function paymentGateway(options: {
     async refund(request, signal) {
       const purpose = { subjectId: request.key, operation: 'refund' } as const;
       const outcome = await guarded(purpose, (callSignal) => postRefund(options, request, callSignal), signal);
-      if (outcome.status !== 'not_found') return outcome;
-      return { status: 'declined', code: 'not_found', message: 'The gateway has no such payment' };
+      // The gateway gave us the payment's id, so a gateway that knows none is the wrong one: refused would be a guess.
+      return outcome.status === 'not_found'
+        ? { status: 'unknown', reason: 'the gateway knows no such payment' }
+        : outcome;
     },
   };
 }

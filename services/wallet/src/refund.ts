@@ -7,6 +7,7 @@ import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { claimInbox } from '@evergreen/service-kit/inbox.ts';
 import type pg from 'pg';
 import type { Refill } from './auto-top-up.ts';
+import { requireRoom } from './balance-limit.ts';
 import { userAccountId } from './decisions/accounts.ts';
 import { restAfterUnknownMs, startPursuits } from './pursuits.ts';
 import {
@@ -37,13 +38,18 @@ export function refunds(deps: TopUpDeps & Refill) {
   return {
     /**
      * Begins a refund and waits for its outcome, at most 3 s. The same id again changes nothing.
-     * @throws Problem not_found, refund_not_possible
+     * @throws Problem not_found, refund_not_possible; validation_failed when the balance could pass 2^53-1
      */
     async begin(request: Omit<NewRefund, 'businessTime'>): Promise<Refund> {
       const businessTime = iso(await deps.clock.now());
-      const { row, isNew } = await inTransaction(deps.pool, (client) =>
-        recordRefund(client, { ...request, businessTime }, deps),
-      );
+      const { row, isNew } = await inTransaction(deps.pool, async (client) => {
+        const recorded = await recordRefund(client, { ...request, businessTime }, deps);
+        // Money on its way to this balance has been promised its room.
+        if (recorded.isNew && request.to === 'balance') {
+          await requireRoom(client, recorded.row.userId, recorded.row.currency);
+        }
+        return recorded;
+      });
       deps.wakeOutbox();
       if (isNew && row.status === 'processing') await settledWithin(ANSWER_WITHIN_MS, pursuits.begin(row));
       return refundAnswer(await readRefund(deps.pool, row.id));

@@ -80,6 +80,23 @@ describe('automatic top-up', () => {
     expect(await autoTopUps(user)).toEqual([]);
   });
 
+  test('does not charge the card for a refund to that card', async () => {
+    const user = await rig.newUser();
+    await user.topUp(800);
+    const [charge] = await dueNow(user, 500);
+    await rig.saidOf(charge as Charge, 1);
+    const card = await saveCard(user);
+    expect((await put(user, { paymentMethodId: card, threshold: 1_000 })).status).toBe(200);
+    const before = await autoTopUps(user);
+    const answer = await rig.operate(user.id, 'refunds', {
+      key: uuidv7(),
+      body: { chargeId: charge?.id, to: 'payment_method', reason: 'Asked for it' },
+    });
+    expect(answer.body).toMatchObject({ status: 'succeeded', to: 'payment_method' });
+    await rig.quiet();
+    expect(await autoTopUps(user)).toEqual(before);
+  });
+
   test('pays a short renewal by one payment of the whole shortfall', async () => {
     const user = await newUser();
     await user.topUp(300);

@@ -192,6 +192,13 @@ describe('a refund', () => {
     ]);
   });
 
+  test('to the payment method keeps a balance that has no room for it exact', () => {
+    const full = Number.MAX_SAFE_INTEGER;
+    const postings = post(given({ [ADA]: full }, paid()), [refunds(20, { of: 1, amount: 600, to: 'payment_method' })]);
+    expect(postings.accounts).toMatchObject([{ balance: full }]);
+    expect(postings.transfers.map(({ balanceAfter }) => balanceAfter)).toEqual([full - 600, full]);
+  });
+
   test('settles a waiting charge, as any credit does', () => {
     const { charges } = post(given({ [ADA]: 0 }, paid()), [asks(2, 500)]);
     const postings = post(given({ [ADA]: 0 }, [...paid(), ...charges]), [refunds(20, { of: 1, amount: 600 })]);

@@ -3,6 +3,7 @@
  * writes down what is decided here in the same transaction, so this is the one place that debits.
  */
 import type { Charge } from '@evergreen/contracts/charge.ts';
+import { MAX_AMOUNT_MINOR } from '@evergreen/contracts/money.ts';
 import {
   type Account,
   type Cause,
@@ -130,9 +131,19 @@ function giveBack(book: Book, refund: Refund): void {
   const left = paid?.status === 'paid' ? paid.amount - paid.refundedAmount : 0;
   if (!paid || amount > left) throw new Refused('refund_not_possible', `Of this charge ${left} can be given back`);
   const entry = { reference, amount, businessTime, cause };
-  book.credit(account, { ...entry, kind: 'refund', from: 'revenue', description: `Refund: ${refund.reason}` });
-  if (refund.to === 'payment_method') {
+  const credit = () =>
+    book.credit(account, { ...entry, kind: 'refund', from: 'revenue', description: `Refund: ${refund.reason}` });
+  const payOut = () =>
     book.debit(account, { ...entry, kind: 'payout', to: 'clearing', description: 'Refund to the payment method' });
+  if (refund.to === 'balance') {
+    credit();
+  } else if (account.balance + amount <= MAX_AMOUNT_MINOR) {
+    credit();
+    payOut();
+  } else {
+    // A balance this full has no room to pass the money through, and covers it.
+    payOut();
+    credit();
   }
   const charge = book.put({
     ...paid,

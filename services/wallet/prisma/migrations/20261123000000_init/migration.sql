@@ -24,7 +24,7 @@ CREATE TABLE transfer (
   account_id uuid NOT NULL,
   currency text NOT NULL,
   amount bigint NOT NULL CHECK (amount > 0 AND amount <= 9007199254740991),
-  balance_after bigint NOT NULL CHECK (balance_after >= 0),
+  balance_after bigint NOT NULL CHECK (balance_after >= 0 AND balance_after <= 9007199254740991),
   description text NOT NULL,
   business_time timestamptz(3) NOT NULL,
   correlation_id text NOT NULL,
