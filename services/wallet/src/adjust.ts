@@ -57,7 +57,8 @@ function commandOf(adjustment: Adjustment, businessTime: string): Command & { ty
 function problemOf(error: unknown): unknown {
   if (error instanceof Refused) return new Problem('insufficient_funds', error.message);
   const { constraint } = error as { constraint?: string };
-  return constraint === 'account_balance_check' ? noRoom() : error;
+  // The new balance stands in both tables, and either may object first.
+  return constraint === 'account_balance_check' || constraint === 'transfer_balance_after_check' ? noRoom() : error;
 }
 
 async function findAdjustment(prisma: PrismaClient, reference: string): Promise<Transaction | undefined> {
