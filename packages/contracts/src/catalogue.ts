@@ -6,8 +6,10 @@ import {
   ChargeVoidRequested,
   ClockAdvanced,
   LIFECYCLE_EVENTS,
+  PlanChangeDue,
   RefundDue,
   RenewalDue,
+  SubscriptionExpiring,
   SubscriptionRequested,
 } from './events/subscriptions.ts';
 import {
@@ -29,8 +31,10 @@ export const EVENTS: ReadonlyMap<string, EventDefinition> = new Map(
     UserRegistered,
     SubscriptionRequested,
     RenewalDue,
+    PlanChangeDue,
     ChargeVoidRequested,
     RefundDue,
+    SubscriptionExpiring,
     ...LIFECYCLE_EVENTS,
     ClockAdvanced,
     BalanceToppedUp,

@@ -4,7 +4,8 @@ import { Period, Timestamp, Uuid } from './primitives.ts';
 
 /**
  * What subscriptions asks the wallet to debit. The same object is in every due event, so the wallet has one use case.
- * `id` is UUIDv5 of (subscription, period start): a period has one charge, however often it is asked for.
+ * `id` is UUIDv5 of (subscription, period start): a period has one charge, however often it is asked for. That of an upgrade
+ * is the same with a mark of its own, so it never meets the charge of a period that starts in the same millisecond.
  */
 export const Charge = Type.Object({
   id: Uuid,

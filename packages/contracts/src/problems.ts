@@ -18,6 +18,7 @@ export const PROBLEMS = {
   idempotency_key_in_use: { status: 409, title: 'A request with this Idempotency-Key is still running' },
   invalid_transition: { status: 409, title: 'The subscription cannot make this move now' },
   plan_not_available: { status: 409, title: 'This plan is not sold any more' },
+  plan_change_not_possible: { status: 409, title: 'The subscription cannot change to this plan' },
   already_subscribed: { status: 409, title: 'There is a subscription to this plan already' },
   insufficient_funds: { status: 409, title: 'The balance does not cover it' },
   refund_not_possible: { status: 409, title: 'So much of this charge cannot be given back' },

@@ -6,8 +6,10 @@ import {
   ChargeVoidRequested,
   ClockAdvanced,
   LIFECYCLE_EVENTS,
+  PlanChangeDue,
   RefundDue,
   RenewalDue,
+  SubscriptionExpiring,
   SubscriptionRequested,
 } from './events/subscriptions.ts';
 import {
@@ -57,7 +59,7 @@ export const bindingKeys = (events: readonly EventDefinition[]): string[] => [
 
 export const WALLET_CHARGES: QueueDefinition = {
   name: 'wallet.charges',
-  events: [SubscriptionRequested, RenewalDue, ChargeVoidRequested, RefundDue],
+  events: [SubscriptionRequested, RenewalDue, PlanChangeDue, ChargeVoidRequested, RefundDue],
 };
 export const WALLET_PAYMENTS: QueueDefinition = {
   name: 'wallet.payments',
@@ -82,6 +84,7 @@ export const NOTIFIER_INBOX: QueueDefinition = {
     GatewayCircuitOpened,
     GatewayCircuitHalfOpened,
     GatewayCircuitClosed,
+    SubscriptionExpiring,
     ...LIFECYCLE_EVENTS,
   ],
 };

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Charge } from '../charge.ts';
 import { defineEvent } from '../envelope.ts';
-import { SubscriptionStatus } from '../http/subscriptions.ts';
+import { Interval, SubscriptionStatus } from '../http/subscriptions.ts';
 import { Money, PositiveAmountMinor } from '../money.ts';
 import { Nullable, Period, Timestamp, Uuid } from '../primitives.ts';
 
@@ -17,6 +17,15 @@ export const SubscriptionRequested = defineEvent(
 );
 export const RenewalDue = defineEvent('subscriptions', 'RenewalDue', 1, 'The next period is due', DueCharge);
 
+/** Unlike the other two it is not waited for: a balance that is short leaves the plan as it is. */
+export const PlanChangeDue = defineEvent(
+  'subscriptions',
+  'PlanChangeDue',
+  1,
+  "An upgrade's prorated difference is due; it is paid at once or not at all",
+  DueCharge,
+);
+
 /** Carries the whole charge, so that a void which overtakes its due event still leaves a voided charge behind. */
 export const ChargeVoidRequested = defineEvent(
   'subscriptions',
@@ -30,7 +39,7 @@ export const RefundDue = defineEvent(
   'subscriptions',
   'RefundDue',
   1,
-  'Give back a paid charge, in part or whole',
+  'Give back a paid charge, in part or whole; when less than that is left of it, what is left',
   Type.Object({
     refundId: Uuid,
     charge: Charge,
@@ -49,6 +58,12 @@ const LifecycleFacts = Type.Object({
   status: SubscriptionStatus,
   currentPeriod: Nullable(Period),
   accessUntil: Nullable(Timestamp),
+  change: Nullable(
+    Type.Object(
+      { planId: Uuid, planName: Type.String(), price: Money, interval: Interval, at: Nullable(Timestamp) },
+      { description: 'The plan it changes to, and when; `at` is null while its payment is on its way' },
+    ),
+  ),
   version: Type.Integer({ minimum: 1, description: 'Grows with every change of this subscription' }),
   businessTime: Timestamp,
 });
@@ -72,6 +87,40 @@ export const SubscriptionCanceled = lifecycle(
 export const SubscriptionResumed = lifecycle('SubscriptionResumed', 'Auto-renewal is on again');
 export const SubscriptionExpired = lifecycle('SubscriptionExpired', 'Over');
 
+export const SubscriptionPaused = lifecycle(
+  'SubscriptionPaused',
+  'No renewals and no access until it is resumed; the time that is paid for is kept',
+);
+export const SubscriptionPlanChanged = lifecycle(
+  'SubscriptionPlanChanged',
+  'The plan or its price is another one from now on, or a change at the end of the period was chosen or dropped',
+);
+export const SubscriptionExtended = lifecycle(
+  'SubscriptionExtended',
+  'An operator moved the end of the period, or of the days of grace, for free',
+);
+
+/** What the end that a notice speaks of is the end of. */
+export const NoticeKind = Type.Enum(['renewal', 'trial_end', 'expiry', 'grace']);
+export type NoticeKind = Static<typeof NoticeKind>;
+
+export const SubscriptionExpiring = defineEvent(
+  'subscriptions',
+  'SubscriptionExpiring',
+  1,
+  'A notice ahead: what the customer has ends soon, and what happens then',
+  Type.Object({
+    ...LifecycleFacts.properties,
+    notice: NoticeKind,
+    endsAt: Timestamp,
+    amountDue: Nullable(
+      Type.Object(Money.properties, { description: 'What is charged then, or waited for; null for nothing' }),
+    ),
+    shortfall: Nullable(PositiveAmountMinor),
+  }),
+);
+
+/** All that tells of a subscription as a whole. */
 export const LIFECYCLE_EVENTS = [
   SubscriptionActivated,
   SubscriptionRenewed,
@@ -79,6 +128,9 @@ export const LIFECYCLE_EVENTS = [
   SubscriptionCanceled,
   SubscriptionResumed,
   SubscriptionExpired,
+  SubscriptionPaused,
+  SubscriptionPlanChanged,
+  SubscriptionExtended,
 ] as const;
 
 export const ClockAdvanced = defineEvent(

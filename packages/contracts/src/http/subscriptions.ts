@@ -29,7 +29,15 @@ const planFields = {
   accessDuringGrace: Type.Boolean(),
 };
 
-export const Plan = Type.Object({ id: Uuid, ...planFields, active: Type.Boolean(), createdAt: Timestamp });
+const planVersion = Type.Integer({ minimum: 1, description: 'Grows with every change of what is sold' });
+
+export const Plan = Type.Object({
+  id: Uuid,
+  ...planFields,
+  active: Type.Boolean(),
+  version: planVersion,
+  createdAt: Timestamp,
+});
 export type Plan = Static<typeof Plan>;
 
 export const CreatePlanBody = Type.Object(
@@ -46,6 +54,41 @@ export const CreatePlanBody = Type.Object(
 );
 export type CreatePlanBody = Static<typeof CreatePlanBody>;
 
+/** The interval and the currency of a plan stay: another one is another plan. */
+export const UpdatePlanBody = Type.Object(
+  {
+    name: Type.Optional(planFields.name),
+    description: Type.Optional(planFields.description),
+    price: Type.Optional(planFields.price),
+    trialDays: Type.Optional(planFields.trialDays),
+    graceDays: Type.Optional(planFields.graceDays),
+    accessDuringGrace: Type.Optional(planFields.accessDuringGrace),
+    active: Type.Optional(Type.Boolean({ description: 'Whether it is sold to new customers' })),
+    appliesTo: Type.Optional(
+      Type.Enum(['new_subscriptions', 'all_subscriptions'], {
+        default: 'new_subscriptions',
+        description: 'With all_subscriptions, those who have the plan get the new terms from their next period on',
+      }),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+export type UpdatePlanBody = Static<typeof UpdatePlanBody>;
+
+/** What was sold under the plan's name from `createdAt` until the next version. */
+export const PlanVersion = Type.Object({
+  version: planVersion,
+  name: planFields.name,
+  description: planFields.description,
+  price: planFields.price,
+  trialDays: planFields.trialDays,
+  graceDays: planFields.graceDays,
+  accessDuringGrace: planFields.accessDuringGrace,
+  appliesTo: Type.Enum(['new_subscriptions', 'all_subscriptions']),
+  createdAt: Timestamp,
+});
+export type PlanVersion = Static<typeof PlanVersion>;
+
 export const PlanQuery = Type.Object(
   {
     ...PageQuery.properties,
@@ -61,10 +104,54 @@ export const SubscribeBody = Type.Object({ planId: Uuid }, { additionalPropertie
 export type SubscribeBody = Static<typeof SubscribeBody>;
 
 export const CancelBody = Type.Object(
-  { at: Type.Optional(Type.Enum(['period_end'], { default: 'period_end' })) },
+  {
+    at: Type.Optional(Type.Enum(['period_end', 'now'], { default: 'period_end' })),
+    refund: Type.Optional(
+      Type.Enum(['none', 'prorated'], {
+        default: 'none',
+        description: 'With `at: now` only: whether the unused part of what was paid goes back to the balance',
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
 export type CancelBody = Static<typeof CancelBody>;
+
+export const ChangePlanBody = Type.Object({ planId: Uuid }, { additionalProperties: false });
+export type ChangePlanBody = Static<typeof ChangePlanBody>;
+export const ChangePlanQuery = ChangePlanBody;
+
+const PlanSummary = Type.Object({ planId: Uuid, planName: Type.String(), price: Money, interval: Interval });
+
+/** One line of the arithmetic: `price` for the part of the whole that lies between `from` and `to`. */
+export const ProrationLine = Type.Object({
+  kind: Type.Enum(['new_plan', 'unused_time']),
+  description: Type.String(),
+  price: Money,
+  from: Timestamp,
+  to: Timestamp,
+  partMs: Type.Integer({ minimum: 0, description: 'Milliseconds that count' }),
+  wholeMs: Type.Integer({ minimum: 1, description: 'Milliseconds that `price` is for' }),
+  amount: Type.Integer({
+    description: 'price x partMs / wholeMs in minor units, halves up; below zero for what is given back',
+  }),
+});
+export type ProrationLine = Static<typeof ProrationLine>;
+
+export const ChangePlanPreview = Type.Object({
+  applies: Type.Enum(['now', 'period_end'], {
+    description:
+      'An upgrade applies now, for the sum of the lines; what would give money back, at the end of the period',
+  }),
+  appliesAt: Timestamp,
+  from: PlanSummary,
+  to: PlanSummary,
+  lines: Type.Array(ProrationLine, { description: 'What is to be paid now, line by line; empty when nothing is' }),
+  dueNow: Money,
+  period: Type.Object(Period.properties, { description: 'The current period after the change' }),
+  nextRenewal: Type.Object({ at: Timestamp, amount: Money }),
+});
+export type ChangePlanPreview = Static<typeof ChangePlanPreview>;
 
 export const Subscription = Type.Object({
   id: Uuid,
@@ -72,8 +159,10 @@ export const Subscription = Type.Object({
   planName: Type.String(),
   price: Money,
   interval: Interval,
+  planVersion,
   status: SubscriptionStatus,
   currentPeriod: Nullable(Period),
+  trial: Type.Boolean({ description: 'Is the current period the free one before the first charge?' }),
   nextRenewalAt: Nullable(Timestamp),
   access: Type.Boolean({ description: 'May the user use it now?' }),
   accessUntil: Nullable(
@@ -84,6 +173,13 @@ export const Subscription = Type.Object({
     }),
   ),
   cancelAt: Nullable(Timestamp),
+  pausedAt: Nullable(Timestamp),
+  change: Nullable(
+    Type.Object(
+      { ...PlanSummary.properties, at: Nullable(Timestamp) },
+      { description: 'The plan it changes to, and when; `at` is null while its payment is on its way' },
+    ),
+  ),
   graceEndsAt: Nullable(Timestamp),
   waitingFor: Nullable(
     Type.Object(
@@ -108,6 +204,13 @@ export const TimelineEntry = Type.Object({
     id: Type.String(),
     correlationId: Type.String(),
   }),
+  actor: Nullable(
+    Type.Object(
+      { id: Uuid, role: Type.Enum(['customer', 'operator']) },
+      { description: 'Who asked for it; null for time and payments' },
+    ),
+  ),
+  note: Nullable(Type.String({ description: 'Why an operator did it, in the words of the operator' })),
   chargeId: Nullable(Type.String({ format: 'uuid', description: 'The charge it is about, as in the statement' })),
   skippedPeriods: Type.Integer({ minimum: 0, description: 'Periods that had passed unused, and are not billed' }),
   version: Type.Integer({ minimum: 1 }),
@@ -124,6 +227,10 @@ export type UpcomingQuery = Static<typeof UpcomingQuery>;
 export const UpcomingRenewal = Type.Object({ dueAt: Timestamp, period: Period, amount: Money });
 export type UpcomingRenewal = Static<typeof UpcomingRenewal>;
 export const UpcomingRenewals = Type.Object({ data: Type.Array(UpcomingRenewal) });
+
+/** Which user's; an operator, as the seller's own back end, may ask for anybody's. */
+export const EntitlementsQuery = Type.Object({ userId: Type.Optional(Uuid) }, { additionalProperties: false });
+export type EntitlementsQuery = Static<typeof EntitlementsQuery>;
 
 /** What a user may use now, for the seller's own back end. */
 export const Entitlement = Type.Object({
@@ -149,9 +256,30 @@ export const AdvanceClockBody = Type.Object(
 );
 export type AdvanceClockBody = Static<typeof AdvanceClockBody>;
 
+/** What a walk of the clock led to. */
+export const WalkSummary = Type.Object({
+  activated: Type.Integer({ minimum: 0, description: 'Paid for the first time, or again after a wait' }),
+  renewed: Type.Integer({ minimum: 0 }),
+  pending: Type.Integer({ minimum: 0, description: 'Times a renewal found the balance short' }),
+  expired: Type.Integer({ minimum: 0 }),
+  charged: Type.Array(Money, { description: 'What subscriptions were paid with, per currency' }),
+});
+export type WalkSummary = Static<typeof WalkSummary>;
+
+/** How far a walk has come: the data of the server-sent event `progress`. The last one is `done`, with a ClockAdvance, or `problem`. */
+export const ClockProgress = Type.Object({
+  now: Timestamp,
+  target: Timestamp,
+  steps: Type.Integer({ minimum: 0 }),
+  summary: WalkSummary,
+});
+export type ClockProgress = Static<typeof ClockProgress>;
+
 export const ClockAdvance = Type.Object({
+  from: Timestamp,
   now: Timestamp,
   steps: Type.Integer({ minimum: 0, description: 'Due moments walked through' }),
   settled: Type.Boolean(),
+  summary: WalkSummary,
 });
 export type ClockAdvance = Static<typeof ClockAdvance>;
