@@ -79,7 +79,7 @@ test('20 renewals and 20 top-ups of one user at once never overdraw, and no peri
   );
   expect(ledger.rows).toEqual([{ debits: 35, periods: 35, lowest: '0' }]);
   const granted = await subscriptions.query(
-    'SELECT count(*)::int AS periods, count(DISTINCT charge_id)::int AS charges FROM granted_period',
+    'SELECT count(*)::int AS periods, count(DISTINCT charge_id)::int AS charges FROM paid_charge',
   );
   expect(granted.rows).toEqual([{ periods: 35, charges: 35 }]);
 }, 90_000);

@@ -9,6 +9,7 @@ import type pg from 'pg';
 import { readNow } from './business-time.ts';
 import { awaitSettled, type SettlingDeps } from './settling.ts';
 import { readNextMoment } from './sql/due.ts';
+import { summarizeWalk } from './sql/walk-summary.ts';
 
 /** What falls due this close together is one step. Far below a day, the shortest period, so no date hangs on it. */
 const STEP_WINDOW_MS = 60_000;
@@ -38,7 +39,8 @@ export async function advanceClock(
   const { pool, clock, settleTimeoutMs: timeoutMs, stopping } = deps;
   if (!clock.simulated) throw new Problem('clock_not_simulated');
   return alone(pool, async (lost) => {
-    const target = targetOf(await readNow(clock));
+    const from = await readNow(clock);
+    const target = targetOf(from);
     const signal = AbortSignal.any([stopping, lost]);
     await awaitSettled(deps, { timeoutMs, signal });
     let steps = 0;
@@ -51,7 +53,8 @@ export async function advanceClock(
     }
     await moveTo(deps, target, correlationId);
     await awaitSettled(deps, { timeoutMs, signal });
-    return { now: iso(await readNow(clock)), steps, settled: true };
+    const now = await readNow(clock);
+    return { from: iso(from), now: iso(now), steps, settled: true, summary: await summarizeWalk(pool, from, now) };
   });
 }
 

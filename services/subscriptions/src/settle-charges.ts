@@ -3,7 +3,7 @@ import { ChargeFailed, ChargeSucceeded, type ChargeVoided } from '@evergreen/con
 import type { HandlerContext } from '@evergreen/service-kit/batch.ts';
 import type { Clock } from '@evergreen/service-kit/clock.ts';
 import { readNow } from './business-time.ts';
-import { decide } from './decisions/lifecycle.ts';
+import { decide } from './decisions/decide.ts';
 import type { CausedMove } from './decisions/move.ts';
 import type { Subscription } from './decisions/subscription.ts';
 import { triggerOf, UnexpectedAnswer, type WalletAnswer } from './decisions/wallet-answer.ts';
@@ -28,16 +28,16 @@ export async function settleCharges(
     chargeIds: events.map(({ data }) => data.chargeId),
   };
   const now = await readNow(clock);
-  await store.updateOnce(messages, (locked, fresh, grantedBefore) => {
+  await store.updateOnce(messages, (locked, fresh, settledBefore) => {
     const current = new Map<string, Subscription>(locked);
-    const granted = new Set(grantedBefore);
+    const settled = new Set(settledBefore);
     const moves: CausedMove[] = [];
     for (const event of events.filter(({ id }) => fresh.has(id))) {
-      const move = moveBy(event, current.get(event.data.subscriptionId), granted, now);
+      const move = moveBy(event, current.get(event.data.subscriptionId), settled, now);
       if (!move) continue;
       moves.push(move);
       current.set(move.after.id, move.after);
-      if (move.granted) granted.add(move.granted.chargeId);
+      if (move.paid) settled.add(move.paid.chargeId);
     }
     return moves;
   });
@@ -46,10 +46,10 @@ export async function settleCharges(
 function moveBy(
   event: ChargeEvent,
   subscription: Subscription | undefined,
-  granted: ReadonlySet<string>,
+  settled: ReadonlySet<string>,
   now: Temporal.Instant,
 ): CausedMove | null {
-  const trigger = triggerOf(answerOf(event), subscription, granted, now);
+  const trigger = triggerOf(answerOf(event), subscription, settled, now);
   if (!trigger || !subscription) return null;
   const move = decide(subscription, trigger);
   if (!move) throw new UnexpectedAnswer(`a subscription that is ${subscription.status} cannot take ${trigger.name}`);

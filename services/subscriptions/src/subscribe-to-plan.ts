@@ -6,7 +6,8 @@ import { readNow } from './business-time.ts';
 import { subscribe } from './decisions/subscribe.ts';
 import type { Subscription } from './decisions/subscription.ts';
 import type { PrismaClient } from './generated/client.ts';
-import { readPlan } from './plans.ts';
+import { readPlan, termsOf } from './plans.ts';
+import { isHeldAlready } from './sql/holdings.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 import { findSubscription, readSubscription } from './subscriptions.ts';
 
@@ -32,19 +33,18 @@ export async function subscribeToPlan(
   if (existing) return existing;
   const plan = await readPlan(prisma, planId);
   if (!plan.active) throw new Problem('plan_not_available', `${plan.name} is not sold any more`);
-  const { name: planName, price, interval, graceDays, accessDuringGrace } = plan;
   const move = subscribe({
     id,
     userId: caller.id,
-    terms: { planId, planName, price, interval, graceDays, accessDuringGrace },
+    terms: termsOf(plan),
     timeZone: knownTimeZone(caller.timeZone),
     trialDays: await trialDaysFor(prisma, caller.id, plan),
     at: await readNow(clock),
   });
   const cause = { type: 'POST /v1/subscriptions', id: requestId, correlationId: requestId };
   const isNew = await store.begin({ ...move, cause }).catch((error: unknown) => {
-    throw isSecondLiveOne(error)
-      ? new Problem('already_subscribed', `You have ${planName} already; a canceled one can be resumed until it ends`)
+    throw isHeldAlready(error)
+      ? new Problem('already_subscribed', `You have ${plan.name} already; a canceled one can be resumed until it ends`)
       : error;
   });
   return isNew ? move.after : readSubscription(prisma, caller.id, id);
@@ -66,7 +66,3 @@ function knownTimeZone(timeZone: string): string {
     });
   }
 }
-
-/** The unique index lets one of any number of concurrent requests through. */
-const isSecondLiveOne = (error: unknown): boolean =>
-  error instanceof Error && 'constraint' in error && error.constraint === 'subscription_live';

@@ -3,11 +3,17 @@ import {
   ChargeVoidRequested,
   type DueCharge,
   type LifecycleFacts,
+  PlanChangeDue,
+  RefundDue,
   RenewalDue,
   SubscriptionActivated,
   SubscriptionCanceled,
   SubscriptionExpired,
+  SubscriptionExpiring,
+  SubscriptionExtended,
+  SubscriptionPaused,
   SubscriptionPendingRenewal,
+  SubscriptionPlanChanged,
   SubscriptionRenewed,
   SubscriptionRequested,
   SubscriptionResumed,
@@ -15,24 +21,27 @@ import {
 import { iso } from '@evergreen/service-kit/clock.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { accessAt } from './decisions/access.ts';
-import type { CausedMove, Move, Saying } from './decisions/move.ts';
+import type { CausedMove, Move, Refund, Saying } from './decisions/move.ts';
 import { type Period, pendingCharge, type Subscription } from './decisions/subscription.ts';
 
-const ABOUT_A_CHARGE = { SubscriptionRequested, RenewalDue, ChargeVoidRequested };
+const ABOUT_A_CHARGE = { SubscriptionRequested, RenewalDue, PlanChangeDue, ChargeVoidRequested };
 const LIFECYCLE_FACTS = {
   SubscriptionActivated,
   SubscriptionRenewed,
   SubscriptionPendingRenewal,
   SubscriptionCanceled,
   SubscriptionResumed,
+  SubscriptionPaused,
+  SubscriptionPlanChanged,
+  SubscriptionExtended,
   SubscriptionExpired,
 };
 
 /** The events that tell of moves, in their order, for the outbox of the same transaction. */
 export const eventsOf = (moves: readonly CausedMove[]): Envelope[] =>
-  moves.flatMap((move) => move.says.map((saying) => eventOf(move, saying)));
+  moves.flatMap((move) => move.says.flatMap((saying) => said(move, saying)));
 
-function eventOf(move: CausedMove, saying: Saying): Envelope {
+function said(move: CausedMove, saying: Saying): Envelope[] {
   const { after, at, cause } = move;
   const envelope = {
     subject: after.id,
@@ -41,18 +50,43 @@ function eventOf(move: CausedMove, saying: Saying): Envelope {
     // Only an event is named as the cause of an event; requests and the schedule are found by the correlation id.
     ...(cause.type.startsWith('evergreen.') && { causationId: cause.id }),
   };
+  if (saying === 'RefundDue') {
+    return move.refunds.map((refund) => newEvent(RefundDue, { ...envelope, data: refundDue(move, refund) }));
+  }
+  if (saying === 'SubscriptionExpiring') {
+    return [newEvent(SubscriptionExpiring, { ...envelope, data: { ...lifecycleFacts(move), ...noticeFacts(move) } })];
+  }
   if (saying in ABOUT_A_CHARGE) {
     const definition = ABOUT_A_CHARGE[saying as keyof typeof ABOUT_A_CHARGE];
-    return newEvent(definition, { ...envelope, data: dueCharge(after) });
+    return [newEvent(definition, { ...envelope, data: dueCharge(after) })];
   }
   const definition: EventDefinition<typeof SubscriptionActivated.data> =
     LIFECYCLE_FACTS[saying as keyof typeof LIFECYCLE_FACTS];
-  return newEvent(definition, { ...envelope, data: lifecycleFacts(move) });
+  return [newEvent(definition, { ...envelope, data: lifecycleFacts(move) })];
+}
+
+const refundDue = ({ after, at }: Move, { id, chargeId, amountMinor, reason }: Refund) => ({
+  refundId: id,
+  chargeId,
+  subscriptionId: after.id,
+  userId: after.userId,
+  amount: amountMinor,
+  currency: after.terms.price.currency,
+  reason,
+  businessTime: iso(at),
+});
+
+function noticeFacts({ after, notice }: Move) {
+  if (!notice) throw new Error(`subscription ${after.id} has a notice of nothing`);
+  const { kind, endsAt, amountMinor, shortfallMinor } = notice;
+  const amountDue = amountMinor === null ? null : { amount: amountMinor, currency: after.terms.price.currency };
+  return { notice: kind, endsAt: iso(endsAt), amountDue, shortfall: shortfallMinor };
 }
 
 function dueCharge(subscription: Subscription): DueCharge {
   const { id: subscriptionId, userId, terms, timeZone, version } = subscription;
-  const { id, amountMinor, period, askedAt } = pendingCharge(subscription);
+  const { id, state, amountMinor, period, askedAt } = pendingCharge(subscription);
+  const upgrade = state.startsWith('change_') ? subscription.change : null;
   return {
     charge: {
       id,
@@ -60,7 +94,7 @@ function dueCharge(subscription: Subscription): DueCharge {
       subscriptionId,
       amount: amountMinor,
       currency: terms.price.currency,
-      description: describe(terms.planName, period, timeZone),
+      description: describe(upgrade ? `Upgrade to ${upgrade.planName}` : terms.planName, period, timeZone),
       period: isoPeriod(period),
       businessTime: iso(askedAt),
     },
@@ -87,9 +121,17 @@ function lifecycleFacts({ after, at }: Move): LifecycleFacts {
     status,
     currentPeriod: currentPeriod && isoPeriod(currentPeriod),
     accessUntil: until && iso(until),
+    change: changeOf(after),
     version,
     businessTime: iso(at),
   };
+}
+
+/** The plan it changes to, and when; null while its payment is on its way. */
+export function changeOf({ change, charge, currentPeriod }: Subscription) {
+  if (!change) return null;
+  const { planId, planName, price, interval } = change;
+  return { planId, planName, price, interval, at: currentPeriod && !charge ? iso(currentPeriod.end) : null };
 }
 
 export const isoPeriod = ({ start, end }: Period) => ({ start: iso(start), end: iso(end) });

@@ -1,5 +1,4 @@
 import {
-  CancelBody,
   Entitlements,
   SubscribeBody,
   Subscription,
@@ -11,11 +10,10 @@ import { IdempotencyHeaders, IdParams, Page, PageQuery } from '@evergreen/contra
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import { idempotent } from '@evergreen/service-kit/idempotency.ts';
-import type { FastifyRequest } from 'fastify';
 import { readNow } from './business-time.ts';
-import { commandSubscription } from './command-subscription.ts';
-import type { Command } from './decisions/triggers.ts';
+import { commandRoutes } from './command-routes.ts';
 import type { RouteDeps } from './routes.ts';
+import { selectNewTerms } from './sql/plan-versions.ts';
 import { subscribeToPlan } from './subscribe-to-plan.ts';
 import { upcomingOf, viewOf } from './subscription-view.ts';
 import { listSubscriptions, readEntitlements, readSubscription, readTimeline } from './subscriptions.ts';
@@ -102,7 +100,7 @@ function stateRoutes(app: HttpApp, { access, prisma, clock }: RouteDeps): void {
 }
 
 /** What was, and what will be. */
-function historyRoutes(app: HttpApp, { access, prisma, clock }: RouteDeps): void {
+function historyRoutes(app: HttpApp, { access, pool, prisma, clock }: RouteDeps): void {
   const onRequest = access.requireUser;
 
   app.get(
@@ -135,48 +133,10 @@ function historyRoutes(app: HttpApp, { access, prisma, clock }: RouteDeps): void
     },
     async (request) => {
       const subscription = await readSubscription(prisma, request.caller.id, request.params.id);
-      return { data: upcomingOf(subscription, request.query.count ?? 6, await readNow(clock)) };
+      const newTerms = (await selectNewTerms(pool, [subscription.id])).get(subscription.id) ?? null;
+      return {
+        data: upcomingOf(subscription, { count: request.query.count ?? 6, now: await readNow(clock), newTerms }),
+      };
     },
-  );
-}
-
-function commandRoutes(app: HttpApp, deps: RouteDeps): void {
-  const response = { 200: Subscription, '4xx': ProblemBody };
-  const onRequest = deps.access.requireUser;
-
-  const obey = async (request: FastifyRequest<{ Params: IdParams }>, command: Command) => {
-    const { params, caller, id: requestId } = request;
-    const subscription = await commandSubscription(deps, { id: params.id, command, caller, requestId });
-    return viewOf(subscription, await readNow(deps.clock));
-  };
-
-  app.post(
-    '/v1/subscriptions/:id/cancel',
-    {
-      schema: {
-        ...forUsers,
-        summary: 'Switch off the renewal: it runs to the end of what is paid',
-        description:
-          'While a payment is being waited for, that is given up. A payment that came first buys a last period.',
-        params: IdParams,
-        body: CancelBody,
-        response,
-      },
-      onRequest,
-      // There is nothing one has to say.
-      preValidation: async (request) => {
-        request.body ??= {};
-      },
-    },
-    (request) => obey(request, 'cancel'),
-  );
-
-  app.post(
-    '/v1/subscriptions/:id/resume',
-    {
-      schema: { ...forUsers, summary: 'Switch the renewal on again', params: IdParams, response },
-      onRequest,
-    },
-    (request) => obey(request, 'resume'),
   );
 }

@@ -5,8 +5,10 @@ import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
 import type pg from 'pg';
 import { Counter, type Registry } from 'prom-client';
 import type { CausedMove } from './decisions/move.ts';
-import type { Subscription } from './decisions/subscription.ts';
-import { insertGrantedPeriods, insertTimeline, selectGranted } from './sql/history.ts';
+import type { Subscription, Terms } from './decisions/subscription.ts';
+import { insertPaidCharges, insertRefunds, insertTimeline, selectPaid } from './sql/history.ts';
+import { deleteHoldings, insertHoldings, plansHeldBy } from './sql/holdings.ts';
+import { selectNewTerms } from './sql/plan-versions.ts';
 import { insertSubscription, lockById, lockDue, type Statement, updateSubscriptions } from './sql/subscriptions.ts';
 import { eventsOf } from './subscription-events.ts';
 import { fromRow, type SubscriptionRow, toRow } from './subscription-row.ts';
@@ -27,24 +29,27 @@ export interface Messages {
 
 /**
  * The only place that writes subscriptions. It owns the transaction: it locks rows, lets a closure decide, and writes
- * rows, timeline, granted periods and events in one statement each, whether for one subscription or for two hundred.
+ * rows, timeline, paid charges and events in one statement each, whether for one subscription or for two hundred.
  */
 export interface SubscriptionStore {
   /** Writes a first move. False when the subscription is there already, and nothing was written. */
   begin(move: CausedMove): Promise<boolean>;
   update(ids: readonly string[], decide: Decide): Promise<CausedMove[]>;
-  /** Takes up to `limit` subscriptions that are due at `now` and in nobody's hands. */
+  /**
+   * Takes up to `limit` subscriptions that are due at `now` and in nobody's hands; none while the scheduler is paused.
+   * `newTerms` are those of newer versions of their plans that apply to who has them already, by subscription.
+   */
   updateDue(
     due: { now: Temporal.Instant; limit: number; except: readonly string[] },
-    decide: Decide,
+    decide: (locked: Locked, newTerms: ReadonlyMap<string, Terms>) => CausedMove[],
   ): Promise<CausedMove[]>;
   /**
-   * Writes what messages lead to, once: `fresh` are those never handled before, `granted` the charges that have bought
-   * their period.
+   * Writes what messages lead to, once: `fresh` are those never handled before, `settled` the charges of which it is known
+   * what the money bought.
    */
   updateOnce(
     messages: Messages,
-    decide: (locked: Locked, fresh: ReadonlySet<string>, granted: ReadonlySet<string>) => CausedMove[],
+    decide: (locked: Locked, fresh: ReadonlySet<string>, settled: ReadonlySet<string>) => CausedMove[],
   ): Promise<CausedMove[]>;
 }
 
@@ -74,25 +79,34 @@ export function openSubscriptionStore(deps: {
       const moves = await transact(async (client) => {
         const { rowCount } = await client.query(insertSubscription(toRow(move.after)));
         if (rowCount === 0) return [];
+        await client.query(insertHoldings([move.after]));
         await writeHistory(client, [move]);
         return [move];
       });
       return moves.length === 1;
     },
 
-    update: (ids, decide) => transact(async (client) => write(client, decide(await lock(client, lockById(ids))))),
+    update: (ids, decide) =>
+      transact(async (client) => {
+        const locked = await lock(client, lockById(ids));
+        return write(client, locked, decide(locked));
+      }),
 
     updateDue: ({ now, limit, except }, decide) =>
-      transact(async (client) => write(client, decide(await lock(client, lockDue(iso(now), limit, except))))),
+      transact(async (client) => {
+        const locked = await lock(client, lockDue(iso(now), limit, except));
+        if (locked.size === 0) return [];
+        return write(client, locked, decide(locked, await selectNewTerms(client, [...locked.keys()])));
+      }),
 
     updateOnce: ({ consumer, messageIds, subscriptionIds, chargeIds }, decide) =>
       transact(async (client) => {
         const fresh = await claimInbox(client, consumer, messageIds);
         if (fresh.size === 0) return [];
         const locked = await lock(client, lockById(subscriptionIds));
-        // Read under the locks: nobody can grant a period of these subscriptions any more until we are done.
-        const { rows } = await client.query<{ charge_id: string }>(selectGranted(chargeIds));
-        return write(client, decide(locked, fresh, new Set(rows.map(({ charge_id }) => charge_id))));
+        // Read under the locks: nobody can settle a charge of these subscriptions any more until we are done.
+        const { rows } = await client.query<{ charge_id: string }>(selectPaid(chargeIds));
+        return write(client, locked, decide(locked, fresh, new Set(rows.map(({ charge_id }) => charge_id))));
       }),
   };
 }
@@ -102,19 +116,27 @@ async function lock(client: pg.PoolClient, statement: Statement): Promise<Locked
   return new Map(rows.map((row) => [row.id, fromRow(row)]));
 }
 
-async function write(client: pg.PoolClient, moves: CausedMove[]): Promise<CausedMove[]> {
+async function write(client: pg.PoolClient, before: Locked, moves: CausedMove[]): Promise<CausedMove[]> {
   if (moves.length === 0) return moves;
   // A second update of one row in one statement would be lost, so each row is written once, as its last move leaves it.
-  const last = new Map(moves.map(({ after }) => [after.id, after]));
-  const { rowCount } = await client.query(updateSubscriptions([...last.values()].map(toRow)));
-  if (rowCount !== last.size) throw new Error(`${last.size} subscriptions moved and ${rowCount} were written`);
+  const last = [...new Map(moves.map(({ after }) => [after.id, after])).values()];
+  const { rowCount } = await client.query(updateSubscriptions(last.map(toRow)));
+  if (rowCount !== last.length) throw new Error(`${last.length} subscriptions moved and ${rowCount} were written`);
+  const rehold = last.filter((after) => !holdsTheSame(before.get(after.id), after));
+  if (rehold.length > 0) {
+    await client.query(deleteHoldings(rehold));
+    await client.query(insertHoldings(rehold));
+  }
   await writeHistory(client, moves);
   return moves;
 }
 
+const holdsTheSame = (before: Subscription | undefined, after: Subscription): boolean =>
+  before !== undefined && plansHeldBy(before).join() === plansHeldBy(after).join();
+
 async function writeHistory(client: pg.PoolClient, moves: CausedMove[]): Promise<void> {
-  await client.query(insertTimeline(moves));
-  const grants = moves.flatMap(({ granted, after, at }) => (granted ? [{ granted, subscription: after, at }] : []));
-  if (grants.length > 0) await client.query(insertGrantedPeriods(grants));
+  for (const statement of [insertTimeline(moves), insertPaidCharges(moves), insertRefunds(moves)]) {
+    if (statement) await client.query(statement);
+  }
   await appendToOutbox(client, eventsOf(moves));
 }

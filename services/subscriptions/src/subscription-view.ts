@@ -5,15 +5,15 @@ import type {
 } from '@evergreen/contracts/http/subscriptions.ts';
 import { iso } from '@evergreen/service-kit/clock.ts';
 import { accessAt } from './decisions/access.ts';
-import type { Subscription } from './decisions/subscription.ts';
+import type { Subscription, Terms } from './decisions/subscription.ts';
 import { upcomingPeriods } from './decisions/upcoming.ts';
-import { isoPeriod } from './subscription-events.ts';
+import { changeOf, isoPeriod } from './subscription-events.ts';
 
 const RENEWS = new Set(['trialing', 'active']);
 
 /** A subscription as the API shows it, with what follows from its state at `now`. */
 export function viewOf(subscription: Subscription, now: Temporal.Instant): SubscriptionBody {
-  const { id, terms, status, currentPeriod, charge, cancelAt, graceEndsAt, timeZone, version } = subscription;
+  const { id, terms, status, currentPeriod, charge, cancelAt, pausedAt, graceEndsAt, timeZone, version } = subscription;
   const access = accessAt(subscription, now);
   return {
     id,
@@ -21,12 +21,16 @@ export function viewOf(subscription: Subscription, now: Temporal.Instant): Subsc
     planName: terms.planName,
     price: terms.price,
     interval: terms.interval,
+    planVersion: terms.planVersion,
     status,
     currentPeriod: currentPeriod && isoPeriod(currentPeriod),
+    trial: subscription.isTrial,
     nextRenewalAt: currentPeriod && RENEWS.has(status) ? iso(currentPeriod.end) : null,
     access: access.isOpen,
     accessUntil: access.until && iso(access.until),
     cancelAt: cancelAt && iso(cancelAt),
+    pausedAt: pausedAt && iso(pausedAt),
+    change: changeOf(subscription),
     graceEndsAt: graceEndsAt && status === 'pending_renewal' ? iso(graceEndsAt) : null,
     waitingFor: charge && {
       chargeId: charge.id,
@@ -40,11 +44,16 @@ export function viewOf(subscription: Subscription, now: Temporal.Instant): Subsc
   };
 }
 
-export const upcomingOf = (subscription: Subscription, count: number, now: Temporal.Instant): UpcomingRenewal[] =>
-  upcomingPeriods(subscription, count, now).map(({ period }) => ({
+/** @param newTerms a newer version of its plan that applies to those who have it already; null when there is none */
+export const upcomingOf = (
+  subscription: Subscription,
+  asked: { count: number; now: Temporal.Instant; newTerms: Terms | null },
+): UpcomingRenewal[] =>
+  upcomingPeriods(subscription, asked).map(({ period, terms }) => ({
     dueAt: iso(period.start),
     period: isoPeriod(period),
-    amount: subscription.terms.price,
+    planName: terms.planName,
+    amount: terms.price,
   }));
 
 /** What it entitles its user to at `now`, or null. */

@@ -76,6 +76,8 @@ const timelineEntryOf = (row: TimelineEntry): TimelineBody => ({
   to: row.toStatus as SubscriptionStatus,
   trigger: row.trigger,
   cause: { type: row.causeType, id: row.causeId, correlationId: row.correlationId },
+  actor: row.actorId ? { id: row.actorId, role: row.actorRole as 'customer' | 'operator' } : null,
+  note: row.note,
   chargeId: row.chargeId,
   skippedPeriods: row.skippedPeriods,
   version: row.version,

@@ -4,10 +4,9 @@ import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import { readNow } from './business-time.ts';
-import { decide } from './decisions/lifecycle.ts';
+import { movesByTime } from './decisions/by-time.ts';
 import type { CausedMove } from './decisions/move.ts';
-import { nextAction } from './decisions/next-action.ts';
-import type { Subscription } from './decisions/subscription.ts';
+import type { Subscription, Terms } from './decisions/subscription.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 
 /** Subscriptions taken in one transaction. */
@@ -43,13 +42,14 @@ export function createSweep({ store, clock, logger, metrics }: SweepDeps): () =>
     const now = await readNow(clock);
     let taken: string[] = [];
     try {
-      const moves = await store.updateDue({ now, limit, except: resting(restingUntilMs) }, (due) => {
+      const moves = await store.updateDue({ now, limit, except: resting(restingUntilMs) }, (due, newTerms) => {
         taken = [...due.keys()];
-        return [...due.values()].map((subscription) => moveByTime(subscription, now));
+        return [...due.values()].flatMap((one) => causedMoves(one, now, newTerms.get(one.id) ?? null));
       });
       if (moves.length > 0) logger.info({ moved: moves.length, now: String(now) }, 'swept');
-      singlesToGo = moves.length < limit ? 0 : Math.max(0, singlesToGo - 1);
-      return moves.length === limit;
+      const isFull = taken.length === limit;
+      singlesToGo = isFull ? Math.max(0, singlesToGo - 1) : 0;
+      return isFull;
     } catch (error) {
       const [only, ...others] = taken;
       if (isTransient(error) || only === undefined || restingUntilMs.size >= MAX_RESTING) throw error;
@@ -66,12 +66,10 @@ export function createSweep({ store, clock, logger, metrics }: SweepDeps): () =>
 }
 
 /** Each subscription begins a story of its own, so each has its own correlation id. */
-function moveByTime(subscription: Subscription, now: Temporal.Instant): CausedMove {
-  const action = nextAction(subscription);
-  const move = action && decide(subscription, { name: action.trigger, at: now });
-  if (!move) throw new Error(`subscription ${subscription.id} is ${subscription.status} and has nothing due`);
+function causedMoves(subscription: Subscription, now: Temporal.Instant, newTerms: Terms | null): CausedMove[] {
   const id = uuidv7();
-  return { ...move, cause: { type: 'schedule', id, correlationId: id } };
+  const cause = { type: 'schedule', id, correlationId: id };
+  return movesByTime(subscription, now, newTerms).map((move) => ({ ...move, cause }));
 }
 
 function resting(untilMs: Map<string, number>): string[] {

@@ -60,7 +60,7 @@ describe('advancing the clock', () => {
     expect({ status, body }).toMatchObject({ status: 200, body: { steps: 12, settled: true } });
 
     const { rows } = await rig.pool.query(
-      'SELECT period_start, period_end FROM granted_period WHERE subscription_id = $1 ORDER BY period_start',
+      'SELECT period_start, period_end FROM paid_charge WHERE subscription_id = $1 ORDER BY period_start',
       [id],
     );
     const anchor = Temporal.Instant.from(currentPeriod.start).toZonedDateTimeISO('Europe/Amsterdam');
@@ -117,7 +117,7 @@ describe('advancing the clock', () => {
     const [, unanswered] = rig.askedAbout(id);
     if (unanswered) await rig.say(succeeded(unanswered));
     expect((await advance({ by: 'P2M' })).status).toBe(200);
-    const { rowCount } = await rig.pool.query('SELECT 1 FROM granted_period WHERE subscription_id = $1', [id]);
+    const { rowCount } = await rig.pool.query('SELECT 1 FROM paid_charge WHERE subscription_id = $1', [id]);
     expect(rowCount).toBe(4);
   });
 

@@ -52,12 +52,12 @@ export function newCustomer(rig: Rig, service: Replica) {
       await rig.say(failed(await asked(id, 2)));
       return become(id, 'pending_renewal');
     },
-    command: (id: string, command: 'cancel' | 'resume') =>
-      service.call('POST', `/v1/subscriptions/${id}/${command}`, user),
+    command: (id: string, command: 'cancel' | 'resume' | 'pause', body?: Body) =>
+      service.call('POST', `/v1/subscriptions/${id}/${command}`, { ...user, ...(body && { body }) }),
     /** The periods that were paid for, oldest first. */
     async grants(id: string): Promise<{ start: string; end: string; chargeId: string }[]> {
       const { rows } = await rig.pool.query(
-        `SELECT charge_id, period_start, period_end FROM granted_period WHERE subscription_id = $1
+        `SELECT charge_id, period_start, period_end FROM paid_charge WHERE subscription_id = $1 AND bought <> 'nothing'
          ORDER BY period_start`,
         [id],
       );

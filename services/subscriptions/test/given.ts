@@ -1,5 +1,5 @@
 import { chargeId } from '../src/decisions/charge-id.ts';
-import { decide } from '../src/decisions/lifecycle.ts';
+import { decide } from '../src/decisions/decide.ts';
 import type { Move } from '../src/decisions/move.ts';
 import { subscribe } from '../src/decisions/subscribe.ts';
 import type { Subscription, Terms } from '../src/decisions/subscription.ts';
@@ -11,10 +11,12 @@ export const at = (text: string): Temporal.Instant => Temporal.Instant.from(text
 export const MONTHLY: Terms = {
   planId: '01936f4e-0000-7000-8000-000000000001',
   planName: 'Monthly',
+  planVersion: 1,
   price: { amount: 1_299, currency: 'EUR' },
   interval: { unit: 'month', count: 1 },
   graceDays: 7,
   accessDuringGrace: false,
+  noticeDays: 0,
 };
 
 export interface Given extends Partial<Terms> {
@@ -55,9 +57,24 @@ export const short = (time: string, chargeVersion = 1): Trigger => ({
 });
 export const voided = (time: string, chargeVersion = 2): Trigger => ({ name: 'voided', at: at(time), chargeVersion });
 export const on = (
-  name: 'due' | 'unanswered' | 'grace_ended' | 'incomplete_timeout' | 'period_ended' | 'cancel' | 'resume',
+  name:
+    | 'due'
+    | 'unanswered'
+    | 'grace_ended'
+    | 'incomplete_timeout'
+    | 'period_ended'
+    | 'cancel'
+    | 'resume'
+    | 'pause'
+    | 'drop_change',
   time: string,
 ): Trigger => ({ name, at: at(time) });
+export const cancelNow = (time: string, refund = true): Trigger => ({ name: 'cancel_now', at: at(time), refund });
+export const notice = (time: string, nextTerms: Terms = MONTHLY): Trigger => ({
+  name: 'notice',
+  at: at(time),
+  nextTerms,
+});
 
 /** What the wallet says of the charge for the period that starts there. */
 export function answer<O extends WalletAnswer['outcome']>(

@@ -5,6 +5,7 @@ import {
   ChargeVoidRequested,
   ClockAdvanced,
   LIFECYCLE_EVENTS,
+  PlanChangeDue,
   RefundDue,
   RenewalDue,
   SubscriptionRequested,
@@ -41,7 +42,9 @@ export interface LogLine {
 }
 
 /** What the service asks of the wallet, as read from the wallet's queue. */
-export type Asked = EventOf<typeof SubscriptionRequested | typeof RenewalDue | typeof ChargeVoidRequested>;
+export type Asked = EventOf<
+  typeof SubscriptionRequested | typeof RenewalDue | typeof PlanChangeDue | typeof ChargeVoidRequested
+>;
 
 export type Lifecycle = EventOf<(typeof LIFECYCLE_EVENTS)[number]>;
 
@@ -68,6 +71,7 @@ export async function openRig() {
   });
   const pool = openPool({ url: database.url, max: 5, service: 'test', logger: pino({ level: 'silent' }) });
   const asked: Asked[] = [];
+  const refunds: DataOf<typeof RefundDue>[] = [];
   let answering: ((event: Asked) => Promise<void>) | undefined;
   const hear = async (events: Asked[]) => {
     asked.push(...events);
@@ -76,9 +80,9 @@ export async function openRig() {
   await wallet.consume(WALLET_CHARGES, [
     on(SubscriptionRequested, hear),
     on(RenewalDue, hear),
+    on(PlanChangeDue, hear),
     on(ChargeVoidRequested, hear),
-    // Nothing says it yet, and the queue takes it.
-    on(RefundDue, async () => {}),
+    on(RefundDue, async (events) => void refunds.push(...events.map(({ data }) => data))),
   ]);
   const lifecycle: Lifecycle[] = [];
   const ticks: DataOf<typeof ClockAdvanced>[] = [];
@@ -98,6 +102,8 @@ export async function openRig() {
     wallet,
     /** Everything asked of the wallet so far. */
     asked,
+    /** What the wallet was asked to give back. */
+    refundsOf: (subscriptionId: string) => refunds.filter((refund) => refund.subscriptionId === subscriptionId),
     askedAbout: (subscriptionId: string) => asked.filter(({ subject }) => subject === subscriptionId),
     /** What everybody was told of the subscription, in the order of its versions. */
     lifecycleOf: (subscriptionId: string) =>

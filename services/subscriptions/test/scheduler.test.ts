@@ -71,7 +71,7 @@ describe('schedulers', () => {
       ['due', 2],
     ]);
     expect(rig.askedAbout(id)).toHaveLength(2);
-    const { rowCount } = await rig.pool.query('SELECT 1 FROM granted_period WHERE subscription_id = $1', [id]);
+    const { rowCount } = await rig.pool.query('SELECT 1 FROM paid_charge WHERE subscription_id = $1', [id]);
     expect(rowCount).toBe(2);
   });
 
@@ -159,15 +159,15 @@ describe('the database refuses', () => {
   test('a second period for one charge, a second charge for one period, and any change of what was granted', async () => {
     const copy = (changed: string) =>
       rig.pool.query(
-        `INSERT INTO granted_period SELECT (jsonb_populate_record(g, ${changed})).* FROM granted_period g
+        `INSERT INTO paid_charge SELECT (jsonb_populate_record(g, ${changed})).* FROM paid_charge g
          WHERE subscription_id = $1`,
         [id],
       );
-    await expect(copy(`'{"period_start": "2020-01-01T00:00:00Z"}'`)).rejects.toThrow(/granted_period_pkey/);
+    await expect(copy(`'{"period_start": "2020-01-01T00:00:00Z"}'`)).rejects.toThrow(/paid_charge_pkey/);
     await expect(copy(`'{"charge_id": "${uuidv7()}"}'`)).rejects.toThrow(
-      /granted_period_subscription_id_period_start_key/,
+      /paid_charge_subscription_id_period_start_key/,
     );
-    await expect(rig.pool.query('DELETE FROM granted_period WHERE subscription_id = $1', [id])).rejects.toThrow(
+    await expect(rig.pool.query('DELETE FROM paid_charge WHERE subscription_id = $1', [id])).rejects.toThrow(
       /immutable/,
     );
     await expect(

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Charge } from '../charge.ts';
 import { defineEvent } from '../envelope.ts';
 import { Interval, SubscriptionStatus } from '../http/subscriptions.ts';
-import { Money, PositiveAmountMinor } from '../money.ts';
+import { Currency, Money, PositiveAmountMinor } from '../money.ts';
 import { Nullable, Period, Timestamp, Uuid } from '../primitives.ts';
 
 const DueCharge = Type.Object({ charge: Charge, planId: Uuid, version: Type.Integer({ minimum: 1 }) });
@@ -42,8 +42,11 @@ export const RefundDue = defineEvent(
   'Give back a paid charge, in part or whole; when less than that is left of it, what is left',
   Type.Object({
     refundId: Uuid,
-    charge: Charge,
+    chargeId: Uuid,
+    subscriptionId: Uuid,
+    userId: Uuid,
     amount: PositiveAmountMinor,
+    currency: Currency,
     reason: Type.String({ minLength: 1, maxLength: 200 }),
     businessTime: Timestamp,
   }),

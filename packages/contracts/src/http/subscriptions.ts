@@ -27,6 +27,12 @@ const planFields = {
   trialDays: Type.Integer({ minimum: 0, maximum: 365 }),
   graceDays: Type.Integer({ minimum: 0, maximum: 365 }),
   accessDuringGrace: Type.Boolean(),
+  noticeDays: Type.Integer({
+    minimum: 0,
+    maximum: 60,
+    description:
+      'How many days ahead of its end a period is announced; 0 for no notice, and none where the period is no longer than that',
+  }),
 };
 
 const planVersion = Type.Integer({ minimum: 1, description: 'Grows with every change of what is sold' });
@@ -49,6 +55,7 @@ export const CreatePlanBody = Type.Object(
     trialDays: Type.Optional(planFields.trialDays),
     graceDays: Type.Optional(planFields.graceDays),
     accessDuringGrace: Type.Optional(planFields.accessDuringGrace),
+    noticeDays: Type.Optional(planFields.noticeDays),
   },
   { additionalProperties: false },
 );
@@ -63,6 +70,7 @@ export const UpdatePlanBody = Type.Object(
     trialDays: Type.Optional(planFields.trialDays),
     graceDays: Type.Optional(planFields.graceDays),
     accessDuringGrace: Type.Optional(planFields.accessDuringGrace),
+    noticeDays: Type.Optional(planFields.noticeDays),
     active: Type.Optional(Type.Boolean({ description: 'Whether it is sold to new customers' })),
     appliesTo: Type.Optional(
       Type.Enum(['new_subscriptions', 'all_subscriptions'], {
@@ -84,6 +92,7 @@ export const PlanVersion = Type.Object({
   trialDays: planFields.trialDays,
   graceDays: planFields.graceDays,
   accessDuringGrace: planFields.accessDuringGrace,
+  noticeDays: planFields.noticeDays,
   appliesTo: Type.Enum(['new_subscriptions', 'all_subscriptions']),
   createdAt: Timestamp,
 });
@@ -224,7 +233,12 @@ export const UpcomingQuery = Type.Object(
 export type UpcomingQuery = Static<typeof UpcomingQuery>;
 
 /** A renewal to come, if nothing changes until then. */
-export const UpcomingRenewal = Type.Object({ dueAt: Timestamp, period: Period, amount: Money });
+export const UpcomingRenewal = Type.Object({
+  dueAt: Timestamp,
+  period: Period,
+  planName: Type.String(),
+  amount: Money,
+});
 export type UpcomingRenewal = Static<typeof UpcomingRenewal>;
 export const UpcomingRenewals = Type.Object({ data: Type.Array(UpcomingRenewal) });
 

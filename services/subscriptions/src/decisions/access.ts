@@ -1,10 +1,10 @@
-import { isBefore } from './periods.ts';
+import { earlier, isBefore } from './periods.ts';
 import type { Subscription } from './subscription.ts';
 
 export interface Access {
   /** May the user use it now? */
   readonly isOpen: boolean;
-  /** Where what is paid for ends, or the grace; null when nothing ever was. */
+  /** Where what is paid for ends, or the grace; null when nothing ever was, and while it is paused. */
   readonly until: Temporal.Instant | null;
 }
 
@@ -13,8 +13,9 @@ export interface Access {
  * answered: how long that takes is for us to answer for, not for the customer.
  */
 export function accessAt(subscription: Subscription, now: Temporal.Instant): Access {
-  const { status, currentPeriod, graceEndsAt, terms } = subscription;
+  const { status, currentPeriod, graceEndsAt, cancelAt, terms } = subscription;
   const until = currentPeriod?.end ?? null;
+  const stop = until && cancelAt ? earlier(until, cancelAt) : until;
   switch (status) {
     case 'trialing':
     case 'active':
@@ -23,12 +24,21 @@ export function accessAt(subscription: Subscription, now: Temporal.Instant): Acc
       if (!terms.accessDuringGrace || !graceEndsAt) return { isOpen: false, until };
       return { isOpen: isBefore(now, graceEndsAt), until: graceEndsAt };
     case 'canceled':
-      return { isOpen: until !== null && isBefore(now, until), until };
+      return { isOpen: stop !== null && isBefore(now, stop), until: stop };
     case 'incomplete':
-    case 'paused':
-    case 'expired':
       return { isOpen: false, until };
+    case 'paused':
+      return { isOpen: false, until: null };
+    case 'expired':
+      return { isOpen: false, until: stop };
     default:
       return status satisfies never;
   }
+}
+
+/** Is there time left that is paid for, or free: of a paused one when the pause began, of any other one at `now`? */
+export function hasTimeLeft({ currentPeriod, cancelAt, pausedAt }: Subscription, now: Temporal.Instant): boolean {
+  if (!currentPeriod) return false;
+  const stop = cancelAt ? earlier(currentPeriod.end, cancelAt) : currentPeriod.end;
+  return isBefore(pausedAt ?? now, stop);
 }

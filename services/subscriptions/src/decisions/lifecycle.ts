@@ -1,41 +1,66 @@
 import type { SubscriptionStatus } from '@evergreen/contracts/http/subscriptions.ts';
-import { accessAt } from './access.ts';
+import { hasTimeLeft } from './access.ts';
 import {
   askAgain,
   askForNextPeriod,
   askForVoid,
   type Change,
+  dropCharge,
   end,
   goOn,
   grantLastPeriod,
   grantPeriod,
+  keepPeriod,
+  noteNotice,
   noteShortfall,
   startGrace,
   startWaiting,
+  stopAndGiveUpgradeUp,
   stopAtPeriodEnd,
+  stopNow,
+  stopNowAndGiveUp,
   stopWaiting,
 } from './changes.ts';
-import type { Move, Saying } from './move.ts';
-import { type ChargeState, isInTrial, type Subscription } from './subscription.ts';
-import { COMMANDS, type Command, type Trigger, type TriggerName } from './triggers.ts';
+import { extendGrace, extendPeriod } from './extension.ts';
+import type { Saying } from './move.ts';
+import { endPause, endPauseAndStop, pauseAndStopWaiting, pauseNow, payAfterPause, stopAfterPause } from './pause.ts';
+import {
+  applyTerms,
+  askForUpgrade,
+  dropChange,
+  dropUpgrade,
+  makeLastUpgrade,
+  makeUpgrade,
+  scheduleChange,
+  switchPlan,
+} from './plan-change.ts';
+import type { ChargeState, Subscription } from './subscription.ts';
+import type { TriggerName } from './triggers.ts';
+
+/** What is left of what was paid for, or of the trial: nothing means that access is over. */
+export type Phase = 'in trial' | 'paid' | 'used up';
 
 /** One possible move: from this status, with the pending charge in one of these states, the trigger leads there. */
 export interface Row<T extends TriggerName = TriggerName> {
   readonly from: SubscriptionStatus;
   readonly charge: readonly (ChargeState | 'none')[];
-  readonly only?: 'in trial' | 'after trial';
+  readonly only?: Phase;
   readonly to: SubscriptionStatus;
   readonly change: Change<T>;
   readonly says: readonly Saying[];
 }
 
-const NO_CHARGE = ['none'] as const;
+const NONE = ['none'] as const;
 const ASKED = ['requested'] as const;
 const WAITING = ['waiting'] as const;
 const VOIDING = ['voiding'] as const;
+const RETURNING = ['returning'] as const;
+const GIVEN_UP = ['voiding', 'returning'] as const;
+const UPGRADING = ['change_requested'] as const;
+const UPGRADE_GIVEN_UP = ['change_voiding'] as const;
 const NOT_VOIDING = ['requested', 'waiting'] as const;
 const ANSWERED = ['waiting', 'voiding'] as const;
-const ANY_CHARGE = ['requested', 'waiting', 'voiding'] as const;
+const ANY_OF_A_PERIOD = ['requested', 'waiting', 'voiding'] as const;
 
 const move = <T extends TriggerName>(
   from: SubscriptionStatus,
@@ -45,30 +70,49 @@ const move = <T extends TriggerName>(
   ...says: Saying[]
 ): Row<T> => ({ from, charge, to, change, says });
 
+const only = <T extends TriggerName>(phase: Phase, row: Row<T>): Row<T> => ({ ...row, only: phase });
+
 /**
  * The whole life of a subscription as one table: (state, trigger) -> (state, change, events). What is not here is refused.
- * It begins as `incomplete`, or as `trialing` when its plan has a trial. Canceled with a charge that is being voided means that
- * whichever the wallet did first counts: the money buys one last period, the void ends it.
+ * It begins as `incomplete`, or as `trialing` when its plan has a trial. A charge that was given up counts by what the wallet did
+ * first: one that is `voiding` and was paid buys a last period, or one for the end of a pause; one that is `returning` is given back.
  */
 export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
   due: [
-    move('trialing', NO_CHARGE, 'trialing', askForNextPeriod, 'RenewalDue'),
-    move('active', NO_CHARGE, 'active', askForNextPeriod, 'RenewalDue'),
+    move('trialing', NONE, 'trialing', askForNextPeriod, 'RenewalDue'),
+    move('active', NONE, 'active', askForNextPeriod, 'RenewalDue'),
+  ],
+  terms_due: [
+    move('trialing', NONE, 'trialing', applyTerms, 'SubscriptionPlanChanged'),
+    move('active', NONE, 'active', applyTerms, 'SubscriptionPlanChanged'),
+  ],
+  notice: [
+    move('trialing', NONE, 'trialing', noteNotice, 'SubscriptionExpiring'),
+    move('active', NONE, 'active', noteNotice, 'SubscriptionExpiring'),
+    move('canceled', NONE, 'canceled', noteNotice, 'SubscriptionExpiring'),
+    move('pending_renewal', WAITING, 'pending_renewal', noteNotice, 'SubscriptionExpiring'),
   ],
   unanswered: [
     move('incomplete', ASKED, 'incomplete', askAgain, 'SubscriptionRequested'),
     move('trialing', ASKED, 'trialing', askAgain, 'RenewalDue'),
     move('active', ASKED, 'active', askAgain, 'RenewalDue'),
+    move('active', UPGRADING, 'active', askAgain, 'PlanChangeDue'),
     move('incomplete', VOIDING, 'incomplete', askAgain, 'ChargeVoidRequested'),
     move('pending_renewal', VOIDING, 'pending_renewal', askAgain, 'ChargeVoidRequested'),
-    move('canceled', VOIDING, 'canceled', askAgain, 'ChargeVoidRequested'),
+    move('paused', VOIDING, 'paused', askAgain, 'ChargeVoidRequested'),
+    move('canceled', GIVEN_UP, 'canceled', askAgain, 'ChargeVoidRequested'),
+    move('canceled', UPGRADE_GIVEN_UP, 'canceled', askAgain, 'ChargeVoidRequested'),
   ],
   paid: [
-    move('incomplete', ANY_CHARGE, 'active', grantPeriod, 'SubscriptionActivated'),
+    move('incomplete', ANY_OF_A_PERIOD, 'active', grantPeriod, 'SubscriptionActivated'),
     move('trialing', ASKED, 'active', grantPeriod, 'SubscriptionActivated'),
     move('active', ASKED, 'active', grantPeriod, 'SubscriptionRenewed'),
+    move('active', UPGRADING, 'active', makeUpgrade, 'SubscriptionPlanChanged'),
     move('pending_renewal', ANSWERED, 'active', grantPeriod, 'SubscriptionActivated'),
+    move('paused', VOIDING, 'paused', keepPeriod, 'SubscriptionPaused'),
     move('canceled', VOIDING, 'canceled', grantLastPeriod, 'SubscriptionActivated'),
+    move('canceled', UPGRADE_GIVEN_UP, 'canceled', makeLastUpgrade, 'SubscriptionPlanChanged'),
+    move('canceled', RETURNING, 'expired', end, 'RefundDue', 'SubscriptionExpired'),
   ],
   short: [
     move('incomplete', ASKED, 'incomplete', startWaiting),
@@ -76,88 +120,94 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     move('trialing', ASKED, 'pending_renewal', startGrace, 'SubscriptionPendingRenewal'),
     move('active', ASKED, 'pending_renewal', startGrace, 'SubscriptionPendingRenewal'),
     move('pending_renewal', ANSWERED, 'pending_renewal', noteShortfall),
-    move('canceled', VOIDING, 'canceled', noteShortfall),
+    move('paused', VOIDING, 'paused', noteShortfall),
+    move('canceled', GIVEN_UP, 'canceled', noteShortfall),
   ],
   voided: [
-    move('incomplete', ANY_CHARGE, 'expired', end, 'SubscriptionExpired'),
+    move('incomplete', ANY_OF_A_PERIOD, 'expired', end, 'SubscriptionExpired'),
     move('trialing', ASKED, 'expired', end, 'SubscriptionExpired'),
     move('active', ASKED, 'expired', end, 'SubscriptionExpired'),
+    move('active', UPGRADING, 'active', dropUpgrade, 'SubscriptionPlanChanged'),
     move('pending_renewal', ANSWERED, 'expired', end, 'SubscriptionExpired'),
-    move('canceled', VOIDING, 'expired', end, 'SubscriptionExpired'),
+    move('paused', VOIDING, 'paused', dropCharge),
+    move('canceled', GIVEN_UP, 'expired', end, 'SubscriptionExpired'),
+    move('canceled', UPGRADE_GIVEN_UP, 'canceled', dropUpgrade),
   ],
   incomplete_timeout: [move('incomplete', WAITING, 'incomplete', askForVoid, 'ChargeVoidRequested')],
   grace_ended: [move('pending_renewal', WAITING, 'pending_renewal', askForVoid, 'ChargeVoidRequested')],
-  period_ended: [move('canceled', NO_CHARGE, 'expired', end, 'SubscriptionExpired')],
+  period_ended: [move('canceled', NONE, 'expired', end, 'SubscriptionExpired')],
   cancel: [
     move('incomplete', NOT_VOIDING, 'canceled', stopWaiting, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('incomplete', VOIDING, 'canceled', stopWaiting, 'SubscriptionCanceled'),
-    move('trialing', NO_CHARGE, 'canceled', stopAtPeriodEnd, 'SubscriptionCanceled'),
+    move('trialing', NONE, 'canceled', stopAtPeriodEnd, 'SubscriptionCanceled'),
     move('trialing', ASKED, 'canceled', stopWaiting, 'SubscriptionCanceled', 'ChargeVoidRequested'),
-    move('active', NO_CHARGE, 'canceled', stopAtPeriodEnd, 'SubscriptionCanceled'),
+    move('active', NONE, 'canceled', stopAtPeriodEnd, 'SubscriptionCanceled'),
     move('active', ASKED, 'canceled', stopWaiting, 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    move('active', UPGRADING, 'canceled', stopAndGiveUpgradeUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('pending_renewal', WAITING, 'canceled', stopWaiting, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('pending_renewal', VOIDING, 'canceled', stopWaiting, 'SubscriptionCanceled'),
+    only('in trial', move('paused', NONE, 'canceled', endPauseAndStop, 'SubscriptionCanceled')),
+    only('paid', move('paused', NONE, 'canceled', endPauseAndStop, 'SubscriptionCanceled')),
+    only('used up', move('paused', NONE, 'canceled', stopAfterPause, 'SubscriptionCanceled')),
+    move('paused', VOIDING, 'canceled', stopWaiting, 'SubscriptionCanceled'),
+  ],
+  cancel_now: [
+    move('incomplete', NOT_VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    move('incomplete', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
+    move('trialing', NONE, 'expired', stopNow, 'SubscriptionCanceled', 'SubscriptionExpired'),
+    move('trialing', ASKED, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    move('active', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionCanceled', 'SubscriptionExpired'),
+    move('active', ASKED, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    move('active', UPGRADING, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    move('pending_renewal', WAITING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    move('pending_renewal', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
+    move('paused', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionCanceled', 'SubscriptionExpired'),
+    move('paused', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
+    move('canceled', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
+    move('canceled', VOIDING, 'canceled', stopNowAndGiveUp),
+    move('canceled', UPGRADE_GIVEN_UP, 'canceled', stopNowAndGiveUp, 'RefundDue'),
   ],
   resume: [
-    { ...move('canceled', NO_CHARGE, 'trialing', goOn, 'SubscriptionResumed'), only: 'in trial' },
-    { ...move('canceled', NO_CHARGE, 'active', goOn, 'SubscriptionResumed'), only: 'after trial' },
+    // What is over is over, also while the scheduler is late; resumed, it would be billed for days without access.
+    only('in trial', move('canceled', NONE, 'trialing', goOn, 'SubscriptionResumed')),
+    only('paid', move('canceled', NONE, 'active', goOn, 'SubscriptionResumed')),
+    only('in trial', move('paused', NONE, 'trialing', endPause, 'SubscriptionResumed')),
+    only('paid', move('paused', NONE, 'active', endPause, 'SubscriptionResumed')),
+    only('used up', move('paused', NONE, 'incomplete', payAfterPause, 'SubscriptionResumed', 'SubscriptionRequested')),
+  ],
+  pause: [
+    move('trialing', NONE, 'paused', pauseNow, 'SubscriptionPaused'),
+    move('trialing', ASKED, 'paused', pauseAndStopWaiting, 'SubscriptionPaused', 'ChargeVoidRequested'),
+    move('active', NONE, 'paused', pauseNow, 'SubscriptionPaused'),
+    move('active', ASKED, 'paused', pauseAndStopWaiting, 'SubscriptionPaused', 'ChargeVoidRequested'),
+    move('pending_renewal', WAITING, 'paused', pauseAndStopWaiting, 'SubscriptionPaused', 'ChargeVoidRequested'),
+    move('pending_renewal', VOIDING, 'paused', pauseAndStopWaiting, 'SubscriptionPaused'),
+  ],
+  upgrade: [move('active', NONE, 'active', askForUpgrade, 'PlanChangeDue')],
+  schedule_change: [move('active', NONE, 'active', scheduleChange, 'SubscriptionPlanChanged')],
+  drop_change: [move('active', NONE, 'active', dropChange, 'SubscriptionPlanChanged')],
+  switch_plan: [move('trialing', NONE, 'trialing', switchPlan, 'SubscriptionPlanChanged')],
+  extend: [
+    move('trialing', NONE, 'trialing', extendPeriod, 'SubscriptionExtended'),
+    move('active', NONE, 'active', extendPeriod, 'SubscriptionExtended'),
+    only('in trial', move('canceled', NONE, 'canceled', extendPeriod, 'SubscriptionExtended')),
+    only('paid', move('canceled', NONE, 'canceled', extendPeriod, 'SubscriptionExtended')),
+    move('pending_renewal', WAITING, 'pending_renewal', extendGrace, 'SubscriptionExtended'),
   ],
 };
 
-function findRow(
-  subscription: Subscription,
-  { name, at }: { name: TriggerName; at: Temporal.Instant },
-): Row | undefined {
-  // What is over is over, also while the scheduler is late; resumed, it would be billed for days without access.
-  if (name === 'resume' && !accessAt(subscription, at).isOpen) return undefined;
+function phaseAt(subscription: Subscription, at: Temporal.Instant): Phase {
+  if (!hasTimeLeft(subscription, at)) return 'used up';
+  return subscription.isTrial ? 'in trial' : 'paid';
+}
+
+/** The one row of the table for a subscription as it is at `at`; undefined when it cannot make this move. */
+export function findRow(subscription: Subscription, name: TriggerName, at: Temporal.Instant): Row | undefined {
   const charge = subscription.charge?.state ?? 'none';
-  const phase = isInTrial(subscription) ? 'in trial' : 'after trial';
+  const phase = phaseAt(subscription, at);
   const rows = LIFECYCLE[name] as readonly Row[];
   return rows.find(
     (row) =>
       row.from === subscription.status && row.charge.includes(charge) && (row.only === undefined || row.only === phase),
   );
 }
-
-/** What the customer may ask for as things stand at `at`. */
-export const possibleCommands = (subscription: Subscription, at: Temporal.Instant): Command[] =>
-  COMMANDS.filter((name) => findRow(subscription, { name, at }) !== undefined);
-
-/** Makes the move the table says, or answers null when the table has none; `possibleCommands` then says what can be done. */
-export function decide(before: Subscription, trigger: Trigger): Move | null {
-  const row = findRow(before, trigger);
-  if (!row) return null;
-  const changed: Subscription = {
-    ...before,
-    ...row.change(before, trigger),
-    status: row.to,
-    version: before.version + 1,
-  };
-  const after = rememberAnswer(changed, trigger);
-  return {
-    from: before.status,
-    trigger: trigger.name,
-    at: trigger.at,
-    after,
-    says: row.says,
-    chargeId: (after.charge ?? before.charge)?.id ?? null,
-    granted: trigger.name === 'paid' ? grantedBy(before, after) : null,
-    skippedPeriods: trigger.name === 'due' ? periodsBetween(before, after) : 0,
-  };
-}
-
-/** An answer of the wallet about a charge that goes on is kept by its version, so that an older one is known for old. */
-function rememberAnswer(subscription: Subscription, trigger: Trigger): Subscription {
-  if (!subscription.charge || !('chargeVersion' in trigger)) return subscription;
-  return { ...subscription, charge: { ...subscription.charge, version: trigger.chargeVersion } };
-}
-
-function grantedBy(before: Subscription, after: Subscription): Move['granted'] {
-  const { charge } = before;
-  const { currentPeriod: period } = after;
-  if (!charge || !period) throw new Error(`subscription ${before.id} was paid for nothing`);
-  return { chargeId: charge.id, amountMinor: charge.amountMinor, period };
-}
-
-const periodsBetween = (before: Subscription, after: Subscription): number =>
-  (after.charge?.periodNumber ?? 0) - before.periodNumber - 1;

@@ -1,3 +1,5 @@
+import { nextNoticeAt } from './notices.ts';
+import { isBefore } from './periods.ts';
 import { periodInUse, type Subscription } from './subscription.ts';
 import type { TimedTrigger } from './triggers.ts';
 
@@ -10,9 +12,25 @@ export interface TimedAction {
  * What the scheduler has to do next, and when. While the wallet has not answered that is to ask again, so nothing hangs on
  * one message. Null when it is the customer's turn, while it is paused, or nobody's, when it is over.
  */
-export function nextAction(subscription: Subscription): TimedAction | null {
-  const { status, charge, graceEndsAt } = subscription;
-  if (charge?.remindAt) return { at: charge.remindAt, trigger: 'unanswered' };
+export const nextAction = (subscription: Subscription): TimedAction | null => timedActions(subscription)[0] ?? null;
+
+/** What is due at `now`. Of a notice and the end it speaks of, when both are, that is the end: we are too late for a notice. */
+export const dueAction = (subscription: Subscription, now: Temporal.Instant): TimedAction | null =>
+  timedActions(subscription).findLast(({ at }) => !isBefore(now, at)) ?? null;
+
+/** In the order of time. */
+function timedActions(subscription: Subscription): TimedAction[] {
+  const { charge } = subscription;
+  if (charge?.remindAt) return [{ at: charge.remindAt, trigger: 'unanswered' }];
+  const end = endOf(subscription);
+  if (!end) return [];
+  const noticeAt = nextNoticeAt(subscription);
+  return noticeAt && isBefore(noticeAt, end.at) ? [{ at: noticeAt, trigger: 'notice' }, end] : [end];
+}
+
+/** When what it has, or waits for, ends. */
+function endOf(subscription: Subscription): TimedAction | null {
+  const { status, graceEndsAt } = subscription;
   switch (status) {
     case 'incomplete':
       return graceEndsAt && { at: graceEndsAt, trigger: 'incomplete_timeout' };

@@ -51,3 +51,15 @@ export const isBefore = (one: Temporal.Instant, other: Temporal.Instant): boolea
 
 export const later = (one: Temporal.Instant, other: Temporal.Instant): Temporal.Instant =>
   isBefore(one, other) ? other : one;
+
+export const earlier = (one: Temporal.Instant, other: Temporal.Instant): Temporal.Instant =>
+  isBefore(one, other) ? one : other;
+
+/** Whole milliseconds from one instant to another; below zero when that is the earlier one. */
+export const msBetween = (from: Temporal.Instant, to: Temporal.Instant): number =>
+  to.epochMilliseconds - from.epochMilliseconds;
+
+export const shifted = ({ start, end }: Period, milliseconds: number): Period => ({
+  start: start.add({ milliseconds }),
+  end: end.add({ milliseconds }),
+});

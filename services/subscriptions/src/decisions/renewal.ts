@@ -19,23 +19,26 @@ export function nextPeriod(subscription: Subscription, now: Temporal.Instant): N
 }
 
 /** A new request for the money of a period, at the price this subscription has. */
-export function chargeFor(
+export const chargeFor = (
   { id, terms }: Pick<Subscription, 'id' | 'terms'>,
   { number, period }: NumberedPeriod,
-  askedAt: Temporal.Instant,
-): PendingCharge {
-  return {
-    id: chargeId(id, period.start),
-    state: 'requested',
-    amountMinor: terms.price.amount,
-    period,
-    periodNumber: number,
-    askedAt,
-    remindAt: nextReminder(askedAt, askedAt),
-    shortfallMinor: null,
-    version: 0,
-  };
-}
+  at: Temporal.Instant,
+): PendingCharge => ({
+  ...askFor({ id: chargeId(id, period.start), amountMinor: terms.price.amount, period, at }),
+  state: 'requested',
+  periodNumber: number,
+});
+
+/** What every new request for money has in common. */
+export const askFor = ({
+  id,
+  amountMinor,
+  period,
+  at,
+}: Pick<PendingCharge, 'id' | 'amountMinor' | 'period'> & { at: Temporal.Instant }) => ({
+  ...{ id, amountMinor, period, askedAt: at, remindAt: nextReminder(at, at) },
+  ...{ shortfallMinor: null, version: 0 },
+});
 
 /**
  * What a payment buys. Nobody pays for days without access: where access is closed, because there never was any, or the

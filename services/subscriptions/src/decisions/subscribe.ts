@@ -1,7 +1,7 @@
 import type { Move } from './move.ts';
 import { daysAfter, nthPeriod } from './periods.ts';
 import { chargeFor } from './renewal.ts';
-import { NO_PAID_PERIOD, type Subscription, type Terms } from './subscription.ts';
+import { BEFORE_ANCHOR, type Subscription, type Terms } from './subscription.ts';
 
 export interface Request {
   /** UUIDv7. */
@@ -19,13 +19,17 @@ export interface Request {
  * the end of the trial, where the first period to be paid starts.
  */
 export function subscribe({ id, userId, terms, timeZone, trialDays, at }: Request): Move {
-  const common = { id, userId, terms, timeZone, periodNumber: NO_PAID_PERIOD, version: 1, createdAt: at };
-  const nothingYet = { charge: null, currentPeriod: null, cancelAt: null, graceEndsAt: null };
-  const first = { from: null, trigger: 'subscribe', at, granted: null, skippedPeriods: 0 } as const;
+  const common = { id, userId, terms, timeZone, periodNumber: BEFORE_ANCHOR, version: 1, createdAt: at };
+  const nothingYet = {
+    ...{ charge: null, change: null, currentPeriod: null, isTrial: false, paidParts: [] },
+    ...{ cancelAt: null, pausedAt: null, graceEndsAt: null, noticedAt: null },
+  };
+  const nothingPaid = { paid: null, refunds: [], notice: null, skippedPeriods: 0, mrrChangeMinor: 0 };
+  const first = { from: null, trigger: 'subscribe', at, ...nothingPaid } as const;
   if (trialDays > 0) {
     const anchor = daysAfter(at, trialDays, timeZone);
     const currentPeriod = { start: at, end: anchor };
-    const after: Subscription = { ...common, ...nothingYet, status: 'trialing', anchor, currentPeriod };
+    const after: Subscription = { ...common, ...nothingYet, status: 'trialing', anchor, currentPeriod, isTrial: true };
     return { ...first, after, says: ['SubscriptionActivated'], chargeId: null };
   }
   const period = nthPeriod({ anchor: at, interval: terms.interval, timeZone }, 0);

@@ -13,21 +13,26 @@ export interface NumberedPeriod {
   readonly period: Period;
 }
 
-/** What was agreed at subscribe, copied from the plan: a later change of the plan changes nothing here by itself. */
+/** What was agreed, copied from a version of the plan: a later change of the plan changes nothing here by itself. */
 export interface Terms {
   readonly planId: string;
   readonly planName: string;
+  readonly planVersion: number;
   readonly price: Money;
   readonly interval: Interval;
   readonly graceDays: number;
   readonly accessDuringGrace: boolean;
+  /** How many days ahead of its end a period is announced; 0 for not at all. */
+  readonly noticeDays: number;
 }
 
 /**
  * `requested`: the wallet has not answered yet. `waiting`: the balance is short, a top-up will pay it. `voiding`: we asked to
- * give it up, and the wallet has not answered yet; the money may still have come first.
+ * give it up, and the wallet has not answered yet; should the money have come first, it buys what it was asked for.
+ * `returning`: given up as well, and should the money have come first, it is given back. `change_requested` and
+ * `change_voiding` are the first and the third for the charge of an upgrade, which is never waited for.
  */
-export type ChargeState = 'requested' | 'waiting' | 'voiding';
+export type ChargeState = 'requested' | 'waiting' | 'voiding' | 'returning' | 'change_requested' | 'change_voiding';
 
 /** The one charge a subscription waits for. It is gone from here once it is paid or voided. */
 export interface PendingCharge {
@@ -48,6 +53,13 @@ export interface PendingCharge {
   readonly version: number;
 }
 
+/** How much of a paid charge paid for which time: what is unused of it can be given back, or set off against an upgrade. */
+export interface PaidPart {
+  readonly chargeId: string;
+  readonly amountMinor: number;
+  readonly period: Period;
+}
+
 export interface Subscription {
   readonly id: string;
   readonly userId: string;
@@ -55,27 +67,32 @@ export interface Subscription {
   /** IANA time zone of the customer, in which periods and days of grace are counted. */
   readonly timeZone: string;
   readonly status: SubscriptionStatus;
-  /** Where period 0 starts. It moves when a period starts at its payment and not where the last one ended. */
+  /** Where period 0 starts. It moves when a period starts at its payment, or ends elsewhere than the calendar says. */
   readonly anchor: Temporal.Instant;
-  /** The number of `currentPeriod`; before the first paid period, in a trial too, it is -1. */
+  /** The number of `currentPeriod`; -1 where that ends at the anchor: in a trial, after a pause or an extension. */
   readonly periodNumber: number;
-  /** What is paid for, or the trial; null before either. */
+  /** What is paid for, or the trial; null before either. While it is paused, as it was when the pause began. */
   readonly currentPeriod: Period | null;
+  /** Is `currentPeriod` the free one before the first charge? */
+  readonly isTrial: boolean;
+  /** What `currentPeriod` was paid with. */
+  readonly paidParts: readonly PaidPart[];
   readonly charge: PendingCharge | null;
+  /** Other terms: of the upgrade whose charge is on its way, or else from the end of the period on. */
+  readonly change: Terms | null;
   readonly cancelAt: Temporal.Instant | null;
+  readonly pausedAt: Temporal.Instant | null;
   /** Until when a payment is waited for, from the wallet's first word that the balance is short. */
   readonly graceEndsAt: Temporal.Instant | null;
+  /** Notices up to this moment have been given, or are not wanted any more. */
+  readonly noticedAt: Temporal.Instant | null;
   /** Grows by one with every move. */
   readonly version: number;
   readonly createdAt: Temporal.Instant;
 }
 
-/** Number of `currentPeriod` while no period was paid. */
-export const NO_PAID_PERIOD = -1;
-
-/** Is `currentPeriod` the free one before the first charge? */
-export const isInTrial = ({ currentPeriod, periodNumber }: Subscription): boolean =>
-  currentPeriod !== null && periodNumber === NO_PAID_PERIOD;
+/** Number of `currentPeriod` where it ends at the anchor. */
+export const BEFORE_ANCHOR = -1;
 
 /** @throws Error when there is none, which the lifecycle rules out wherever this is asked */
 export function pendingCharge({ id, status, charge }: Subscription): PendingCharge {

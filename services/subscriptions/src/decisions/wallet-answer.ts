@@ -1,4 +1,4 @@
-import { chargeId } from './charge-id.ts';
+import { chargeId, upgradeChargeId } from './charge-id.ts';
 import { later } from './periods.ts';
 import type { Subscription } from './subscription.ts';
 import type { Trigger } from './triggers.ts';
@@ -31,21 +31,21 @@ export class UnexpectedAnswer extends Error {
  * What an answer means for the subscription now, or null when it is old news: said again, overtaken by a newer answer,
  * or about a charge that is settled already.
  * @param now the move is made now and not before: a payment opens access when we hear of it, however long ago it was made
- * @param granted ids of charges that have bought their period
+ * @param settled ids of charges of which it is known what the money bought
  * @throws UnexpectedAnswer
  */
 export function triggerOf(
   answer: WalletAnswer,
   subscription: Subscription | undefined,
-  granted: ReadonlySet<string>,
+  settled: ReadonlySet<string>,
   now: Temporal.Instant,
 ): Trigger | null {
-  if (!subscription || chargeId(subscription.id, answer.periodStart) !== answer.chargeId) {
+  if (!subscription || !isOurs(answer, subscription.id)) {
     throw new UnexpectedAnswer(`charge ${answer.chargeId} was never asked for`);
   }
   const { charge } = subscription;
   if (charge?.id !== answer.chargeId) {
-    if (answer.outcome !== 'paid' || granted.has(answer.chargeId)) return null;
+    if (answer.outcome !== 'paid' || settled.has(answer.chargeId)) return null;
     throw new UnexpectedAnswer(`charge ${answer.chargeId} was paid, and buys nothing`);
   }
   // Money counts whatever came before it: a paid charge stays paid.
@@ -60,3 +60,6 @@ export function triggerOf(
   if (answer.outcome === 'voided' || !answer.awaitingFunds) return { name: 'voided', at, chargeVersion };
   return { name: 'short', at, chargeVersion, shortfallMinor: answer.shortfallMinor };
 }
+
+const isOurs = ({ chargeId: id, periodStart }: Said, subscriptionId: string): boolean =>
+  id === chargeId(subscriptionId, periodStart) || id === upgradeChargeId(subscriptionId, periodStart);

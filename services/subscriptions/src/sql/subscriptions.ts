@@ -29,7 +29,7 @@ export const lockById = (ids: readonly string[]): Statement => ({
 });
 
 /**
- * The rows that have been due longest. Those in another replica's hands are passed over: nobody waits, and no row is
+ * The rows that have been due longest; none while the scheduler is paused. Those in another replica's hands are passed over: nobody waits, and no row is
  * taken twice.
  * @param now RFC 3339, business time
  * @param except rows to leave alone
@@ -37,7 +37,7 @@ export const lockById = (ids: readonly string[]): Statement => ({
 export const lockDue = (now: string, limit: number, except: readonly string[]): Statement => ({
   name: 'subscription-lock-due',
   text: `SELECT ${SELECTED} FROM subscription
-         WHERE next_action_at <= $1 AND id <> ALL ($3::uuid[])
+         WHERE next_action_at <= $1 AND id <> ALL ($3::uuid[]) AND NOT EXISTS (SELECT FROM scheduler_pause)
          ORDER BY next_action_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
   values: [now, limit, except],
 });

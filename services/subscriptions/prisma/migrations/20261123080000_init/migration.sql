@@ -1,17 +1,30 @@
 CREATE TABLE plan (
   id uuid PRIMARY KEY,
   seq bigserial NOT NULL UNIQUE,
-  name text NOT NULL,
-  description text NOT NULL,
-  price_amount bigint NOT NULL CHECK (price_amount > 0 AND price_amount <= 9007199254740991),
   currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
   interval_unit text NOT NULL CHECK (interval_unit IN ('day', 'week', 'month', 'year')),
   interval_count int NOT NULL CHECK (interval_count > 0),
+  active boolean NOT NULL,
+  -- What is sold now, and what those who have it get from their next period on.
+  version int NOT NULL CHECK (version >= 1),
+  version_for_all int NOT NULL CHECK (version_for_all BETWEEN 1 AND version),
+  created_at timestamptz(3) NOT NULL
+);
+
+-- What was sold, and at which price. Never changed, never deleted.
+CREATE TABLE plan_version (
+  plan_id uuid NOT NULL REFERENCES plan,
+  version int NOT NULL CHECK (version >= 1),
+  name text NOT NULL,
+  description text NOT NULL,
+  price_amount bigint NOT NULL CHECK (price_amount > 0 AND price_amount <= 9007199254740991),
   trial_days int NOT NULL CHECK (trial_days >= 0),
   grace_days int NOT NULL CHECK (grace_days >= 0),
   access_during_grace boolean NOT NULL,
-  active boolean NOT NULL,
-  created_at timestamptz(3) NOT NULL
+  notice_days int NOT NULL CHECK (notice_days >= 0),
+  for_all boolean NOT NULL,
+  created_at timestamptz(3) NOT NULL,
+  PRIMARY KEY (plan_id, version)
 );
 
 -- One row is the whole state of a subscription, so every decision is made under the lock of one row.
@@ -19,15 +32,17 @@ CREATE TABLE subscription (
   id uuid PRIMARY KEY,
   seq bigserial NOT NULL,
   user_id uuid NOT NULL,
-  -- What was agreed at subscribe, copied from the plan.
+  -- What was agreed, copied from a version of the plan.
   plan_id uuid NOT NULL REFERENCES plan,
   plan_name text NOT NULL,
+  plan_version int NOT NULL CHECK (plan_version >= 1),
   price_amount bigint NOT NULL CHECK (price_amount > 0 AND price_amount <= 9007199254740991),
   currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
   interval_unit text NOT NULL CHECK (interval_unit IN ('day', 'week', 'month', 'year')),
   interval_count int NOT NULL CHECK (interval_count > 0),
   grace_days int NOT NULL CHECK (grace_days >= 0),
   access_during_grace boolean NOT NULL,
+  notice_days int NOT NULL CHECK (notice_days >= 0),
   time_zone text NOT NULL,
   -- Where it stands.
   status text NOT NULL,
@@ -35,9 +50,15 @@ CREATE TABLE subscription (
   period_number int NOT NULL CHECK (period_number >= -1),
   current_period_start timestamptz(3),
   current_period_end timestamptz(3),
+  is_trial boolean NOT NULL,
+  -- What the current period was paid with: [{chargeId, amountMinor, start, end}].
+  paid_parts jsonb NOT NULL CHECK (jsonb_typeof(paid_parts) = 'array'),
+  -- Terms of the plan it changes to, all that stand above.
+  change jsonb,
   -- The charge it waits for.
   charge_id uuid,
-  charge_state text CHECK (charge_state IN ('requested', 'waiting', 'voiding')),
+  charge_state text CHECK (
+    charge_state IN ('requested', 'waiting', 'voiding', 'returning', 'change_requested', 'change_voiding')),
   charge_amount bigint CHECK (charge_amount > 0),
   charge_period_start timestamptz(3),
   charge_period_end timestamptz(3),
@@ -47,7 +68,9 @@ CREATE TABLE subscription (
   charge_shortfall bigint CHECK (charge_shortfall > 0),
   charge_version int CHECK (charge_version >= 0),
   cancel_at timestamptz(3),
+  paused_at timestamptz(3),
   grace_ends_at timestamptz(3),
+  noticed_at timestamptz(3),
   next_action_at timestamptz(3),
   version int NOT NULL CHECK (version >= 1),
   created_at timestamptz(3) NOT NULL,
@@ -64,19 +87,27 @@ CREATE TABLE subscription (
     (charge_remind_at IS NULL) = (coalesce(charge_state, 'waiting') = 'waiting')),
   -- Nothing is forgotten: the scheduler has it, unless it is the customer's turn, or it is over.
   CONSTRAINT subscription_next_action CHECK (
-    (next_action_at IS NULL) = (status IN ('paused', 'expired'))),
+    (next_action_at IS NULL) = (status = 'expired' OR (status = 'paused' AND charge_id IS NULL))),
+  -- Whoever has access has paid, or is on trial.
+  CONSTRAINT subscription_paid CHECK (
+    current_period_end IS NULL OR is_trial OR paid_parts <> '[]' OR status = 'expired'
+    OR (status = 'canceled' AND charge_state = 'returning')),
+  CONSTRAINT subscription_change CHECK (
+    (change IS NULL OR status IN ('active', 'paused') OR charge_state = 'change_voiding')
+    AND (change IS NOT NULL OR coalesce(charge_state, 'none') NOT IN ('change_requested', 'change_voiding'))),
+  CONSTRAINT subscription_pause CHECK ((paused_at IS NOT NULL) = (status = 'paused')),
   CONSTRAINT subscription_status CHECK (
     CASE status
-      WHEN 'incomplete' THEN charge_id IS NOT NULL AND current_period_end IS NULL
+      WHEN 'incomplete' THEN charge_state IN ('requested', 'waiting', 'voiding') AND current_period_end IS NULL
         AND (charge_state = 'requested') = (grace_ends_at IS NULL)
-      WHEN 'trialing' THEN current_period_end IS NOT NULL AND period_number = -1
-        AND coalesce(charge_state, 'requested') = 'requested' AND cancel_at IS NULL
-      WHEN 'active' THEN current_period_end IS NOT NULL AND period_number >= 0
-        AND coalesce(charge_state, 'requested') = 'requested' AND cancel_at IS NULL
+      WHEN 'trialing' THEN is_trial AND coalesce(charge_state, 'requested') = 'requested' AND cancel_at IS NULL
+      WHEN 'active' THEN current_period_end IS NOT NULL AND NOT is_trial AND cancel_at IS NULL
+        AND coalesce(charge_state, 'requested') IN ('requested', 'change_requested')
       WHEN 'pending_renewal' THEN current_period_end IS NOT NULL AND grace_ends_at IS NOT NULL AND cancel_at IS NULL
         AND coalesce(charge_state, 'none') IN ('waiting', 'voiding')
-      WHEN 'paused' THEN charge_id IS NULL
-      WHEN 'canceled' THEN cancel_at IS NOT NULL AND coalesce(charge_state, 'voiding') = 'voiding'
+      WHEN 'paused' THEN current_period_end IS NOT NULL AND coalesce(charge_state, 'voiding') = 'voiding' AND cancel_at IS NULL
+      WHEN 'canceled' THEN cancel_at IS NOT NULL
+        AND coalesce(charge_state, 'voiding') IN ('voiding', 'returning', 'change_voiding')
         AND (current_period_end IS NOT NULL OR charge_id IS NOT NULL)
       WHEN 'expired' THEN charge_id IS NULL
       ELSE false
@@ -85,21 +116,48 @@ CREATE TABLE subscription (
 -- The scheduler's whole work list, and nothing else.
 CREATE INDEX subscription_due ON subscription (next_action_at) WHERE next_action_at IS NOT NULL;
 CREATE UNIQUE INDEX subscription_charge ON subscription (charge_id) WHERE charge_id IS NOT NULL;
--- Nobody pays for one plan twice at a time.
-CREATE UNIQUE INDEX subscription_live ON subscription (user_id, plan_id) WHERE status <> 'expired';
 CREATE INDEX subscription_of_user ON subscription (user_id, seq DESC);
+CREATE INDEX subscription_by_seq ON subscription (seq DESC);
 
--- What was paid for: one charge buys one period, and a period is bought once. Never changed, never deleted.
-CREATE TABLE granted_period (
+-- Nobody pays for one plan twice at a time: what a live subscription has, and what it changes to, is taken.
+CREATE TABLE plan_holding (
+  user_id uuid NOT NULL,
+  plan_id uuid NOT NULL REFERENCES plan,
+  subscription_id uuid NOT NULL REFERENCES subscription,
+  CONSTRAINT plan_holding_once PRIMARY KEY (user_id, plan_id)
+);
+CREATE INDEX plan_holding_of_subscription ON plan_holding (subscription_id);
+
+-- What became of each paid charge, once: it bought a period, an upgrade for the rest of one, or nothing and is given back.
+-- Never changed, never deleted.
+CREATE TABLE paid_charge (
   charge_id uuid PRIMARY KEY,
   subscription_id uuid NOT NULL REFERENCES subscription,
-  period_start timestamptz(3) NOT NULL,
-  period_end timestamptz(3) NOT NULL CHECK (period_end > period_start),
+  bought text NOT NULL CHECK (bought IN ('period', 'upgrade', 'nothing')),
+  period_start timestamptz(3),
+  period_end timestamptz(3),
   amount bigint NOT NULL CHECK (amount > 0),
   currency text NOT NULL,
-  granted_at timestamptz(3) NOT NULL,
-  UNIQUE (subscription_id, period_start)
+  paid_at timestamptz(3) NOT NULL,
+  CONSTRAINT paid_charge_period CHECK (
+    CASE bought WHEN 'nothing' THEN num_nulls(period_start, period_end) = 2
+      ELSE num_nulls(period_start, period_end) = 0 AND period_start < period_end END)
 );
+-- A period is bought once.
+CREATE UNIQUE INDEX paid_charge_period_once ON paid_charge (subscription_id, period_start) WHERE bought = 'period';
+CREATE INDEX paid_charge_at ON paid_charge USING brin (paid_at);
+
+-- What was asked to be given back. Never changed, never deleted.
+CREATE TABLE refund_asked (
+  id uuid PRIMARY KEY,
+  charge_id uuid NOT NULL REFERENCES paid_charge,
+  subscription_id uuid NOT NULL REFERENCES subscription,
+  amount bigint NOT NULL CHECK (amount > 0),
+  currency text NOT NULL,
+  reason text NOT NULL,
+  asked_at timestamptz(3) NOT NULL
+);
+CREATE INDEX refund_asked_of_charge ON refund_asked (charge_id);
 
 -- One row a move: what happened, and why. Its version is the subscription's after it. Never changed, never deleted.
 CREATE TABLE timeline_entry (
@@ -112,20 +170,38 @@ CREATE TABLE timeline_entry (
   cause_type text NOT NULL,
   cause_id text NOT NULL,
   correlation_id text NOT NULL,
+  actor_id uuid,
+  actor_role text CHECK (actor_role IN ('customer', 'operator')),
+  note text,
   charge_id uuid,
   skipped_periods int NOT NULL CHECK (skipped_periods >= 0),
+  -- By how much monthly recurring revenue changed.
+  mrr_change bigint NOT NULL,
+  currency text NOT NULL,
   at timestamptz(3) NOT NULL,
-  PRIMARY KEY (subscription_id, version)
+  PRIMARY KEY (subscription_id, version),
+  CHECK ((actor_id IS NULL) = (actor_role IS NULL))
 );
+-- What the metrics are summed from: of all moves, those that change a count.
+CREATE INDEX timeline_entry_change ON timeline_entry (at) INCLUDE (from_status, to_status, currency, mrr_change)
+  WHERE from_status IS DISTINCT FROM to_status OR mrr_change <> 0;
+CREATE INDEX timeline_entry_at ON timeline_entry USING brin (at);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is immutable: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
 END $$;
-CREATE TRIGGER granted_period_is_immutable BEFORE UPDATE OR DELETE ON granted_period
+CREATE TRIGGER plan_version_is_immutable BEFORE UPDATE OR DELETE ON plan_version
+  FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER paid_charge_is_immutable BEFORE UPDATE OR DELETE ON paid_charge
+  FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER refund_asked_is_immutable BEFORE UPDATE OR DELETE ON refund_asked
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER timeline_entry_is_immutable BEFORE UPDATE OR DELETE ON timeline_entry
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- A row while an operator has stopped the schedulers.
+CREATE TABLE scheduler_pause (id boolean PRIMARY KEY DEFAULT true CHECK (id), paused_at timestamptz NOT NULL DEFAULT now());
 
 CREATE TABLE outbox (seq bigserial PRIMARY KEY, message_id uuid NOT NULL UNIQUE, type text NOT NULL, body text NOT NULL, leased_until timestamptz NOT NULL DEFAULT '-infinity', attempts int NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE inbox (consumer text NOT NULL, message_id uuid NOT NULL, received_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, message_id));

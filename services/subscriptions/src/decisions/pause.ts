@@ -1,0 +1,62 @@
+import type { Change, Changes } from './changes.ts';
+import { stopWaiting } from './changes.ts';
+import { msBetween, nthPeriod, shifted } from './periods.ts';
+import { chargeFor } from './renewal.ts';
+import { BEFORE_ANCHOR, periodInUse, type Subscription } from './subscription.ts';
+
+/** The clock of what is paid for stands still. */
+export const pauseNow: Change<'pause'> = (_subscription, { at }) => ({ pausedAt: at });
+
+/** What was paid for is over, and the money for more is not waited for. Should it have come first, it buys a period for later. */
+export const pauseAndStopWaiting: Change<'pause'> = (subscription, { at }) => {
+  const { charge = null } = stopWaiting(subscription, { name: 'cancel', at });
+  return { charge, pausedAt: at, graceEndsAt: null };
+};
+
+/** The time that was left runs on: the period ends as much later as the pause was long, and the calendar starts anew there. */
+export const endPause: Change<'resume'> = (subscription, { at }) => movedBy(subscription, at);
+
+/** The same, to its end and no further. */
+export const endPauseAndStop: Change<'cancel'> = (subscription, { at }) => {
+  const moved = movedBy(subscription, at);
+  return { ...moved, change: null, cancelAt: moved.currentPeriod?.end ?? at };
+};
+
+/** Nothing was left: there is nothing to run on. */
+export const stopAfterPause: Change<'cancel'> = (_subscription, { at }) => ({
+  pausedAt: null,
+  change: null,
+  cancelAt: at,
+});
+
+/** Nothing was left, so a period has to be paid first, as at the very beginning; on the terms that would be due by now. */
+export const payAfterPause: Change<'resume'> = (subscription, { at }) => {
+  const { id, timeZone, change } = subscription;
+  const terms = change ?? subscription.terms;
+  const period = nthPeriod({ anchor: at, interval: terms.interval, timeZone }, 0);
+  return {
+    ...{
+      terms,
+      change: null,
+      anchor: at,
+      periodNumber: BEFORE_ANCHOR,
+      currentPeriod: null,
+      isTrial: false,
+      paidParts: [],
+    },
+    ...{ pausedAt: null, charge: chargeFor({ id, terms }, { number: 0, period }, at) },
+  };
+};
+
+function movedBy(subscription: Subscription, at: Temporal.Instant): Changes {
+  const { pausedAt, paidParts } = subscription;
+  const pauseMs = pausedAt ? msBetween(pausedAt, at) : 0;
+  const currentPeriod = shifted(periodInUse(subscription), pauseMs);
+  return {
+    currentPeriod,
+    paidParts: paidParts.map((part) => ({ ...part, period: shifted(part.period, pauseMs) })),
+    anchor: currentPeriod.end,
+    periodNumber: BEFORE_ANCHOR,
+    pausedAt: null,
+  };
+}

@@ -1,0 +1,65 @@
+import type { ExtendBody } from '@evergreen/contracts/http/subscription-operations.ts';
+import type { Caller } from '@evergreen/service-kit/auth.ts';
+import type { Clock } from '@evergreen/service-kit/clock.ts';
+import { Problem } from '@evergreen/service-kit/problem.ts';
+import { commandSubscription } from './command-subscription.ts';
+import { isBefore, later } from './decisions/periods.ts';
+import type { Subscription } from './decisions/subscription.ts';
+import type { SubscriptionStore } from './subscription-store.ts';
+
+/** How far an end can be moved beyond now. */
+const MAX_YEARS_AHEAD = 10;
+
+/**
+ * Moves the end of what somebody has for free: of the period or trial, or of the days in which a renewal can be paid.
+ * @throws Problem not_found, invalid_transition, validation_failed unless it is exactly one of `by` and `until`, later than the end
+ * there is and than now, and at most 10 years ahead
+ */
+export const extendSubscription = (
+  deps: { store: SubscriptionStore; clock: Clock },
+  { id, body, caller, requestId }: { id: string; body: ExtendBody; caller: Caller; requestId: string },
+): Promise<Subscription> =>
+  commandSubscription(deps, {
+    id,
+    route: 'POST /v1/operator/subscriptions/{id}/extend',
+    verb: 'be extended',
+    caller,
+    asOperator: true,
+    note: body.reason,
+    requestId,
+    triggerOf: (subscription, at) => ({ name: 'extend', at, until: newEnd(subscription, body, at) }),
+  });
+
+function newEnd(subscription: Subscription, { by, until }: ExtendBody, at: Temporal.Instant): Temporal.Instant {
+  if ((by === undefined) === (until === undefined)) throw invalid('body', 'needs exactly one of by and until');
+  const field = by === undefined ? 'body.until' : 'body.by';
+  const end = endOf(subscription, at);
+  const zone = subscription.timeZone;
+  const moved = read(field, () =>
+    by === undefined
+      ? Temporal.Instant.from(until ?? '')
+      : end.toZonedDateTimeISO(zone).add(Temporal.Duration.from(by)).toInstant(),
+  ).round({ smallestUnit: 'millisecond' });
+  if (!isBefore(later(end, at), moved)) throw invalid(field, `must lead beyond ${later(end, at)}`);
+  const farthest = at.toZonedDateTimeISO(zone).add({ years: MAX_YEARS_AHEAD }).toInstant();
+  if (isBefore(farthest, moved)) throw invalid(field, `must lead at most ${MAX_YEARS_AHEAD} years ahead`);
+  return moved;
+}
+
+/** The end that an extension moves. Where there is none the lifecycle refuses the move, whatever the date. */
+function endOf(subscription: Subscription, at: Temporal.Instant): Temporal.Instant {
+  const { status, graceEndsAt, currentPeriod } = subscription;
+  if (status === 'pending_renewal' && graceEndsAt) return graceEndsAt;
+  return currentPeriod?.end ?? at;
+}
+
+function read(field: string, instant: () => Temporal.Instant): Temporal.Instant {
+  try {
+    return instant();
+  } catch {
+    throw invalid(field, field === 'body.by' ? 'is not an ISO 8601 duration, such as P7D' : 'is not a moment in time');
+  }
+}
+
+const invalid = (field: string, message: string): Problem =>
+  new Problem('validation_failed', `${field} ${message}`, { errors: [{ field, message }] });
