@@ -50,6 +50,7 @@ describe('the first payment', () => {
     expect(upcoming.body.data[0]).toEqual({
       dueAt: second.start,
       period: second,
+      planName: 'Monthly',
       amount: { amount: 1_299, currency: 'EUR' },
     });
   });
@@ -257,10 +258,14 @@ describe('a cancellation', () => {
 test('a move that is not possible is refused, with those that are', async () => {
   const { id } = await customer.activeOne();
   const resume = await customer.command(id, 'resume');
-  expect(resume.body).toMatchObject({ status: 409, code: 'invalid_transition', allowed: ['cancel'] });
+  expect(resume.body).toMatchObject({
+    status: 409,
+    code: 'invalid_transition',
+    allowed: ['cancel', 'cancel_now', 'pause', 'change_plan'],
+  });
   await customer.command(id, 'cancel');
   const cancel = await customer.command(id, 'cancel');
-  expect(cancel.body).toMatchObject({ status: 409, code: 'invalid_transition', allowed: ['resume'] });
+  expect(cancel.body).toMatchObject({ status: 409, code: 'invalid_transition', allowed: ['cancel_now', 'resume'] });
   const wrong = await service.call('POST', `/v1/subscriptions/${id}/cancel`, {
     ...customer.user,
     body: { at: 'yesterday' },

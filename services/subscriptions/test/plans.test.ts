@@ -35,7 +35,7 @@ describe('plans', () => {
     const first = await service.call('POST', '/v1/plans', request);
     const again = await service.call('POST', '/v1/plans', request);
     expect(again.body).toEqual(first.body);
-    const { rowCount } = await rig.pool.query(`SELECT 1 FROM plan WHERE name = 'Once'`);
+    const { rowCount } = await rig.pool.query(`SELECT 1 FROM plan_version WHERE name = 'Once'`);
     expect(rowCount).toBe(1);
   });
 
@@ -86,8 +86,14 @@ describe('plans', () => {
 
   test('a price that is zero does not get past the database either', async () => {
     const plan = await service.createPlan(rig.person({ role: 'operator' }));
-    await expect(rig.pool.query('UPDATE plan SET price_amount = 0 WHERE id = $1', [plan.id])).rejects.toThrow(
-      /plan_price_amount_check/,
+    const free = rig.pool.query(
+      `INSERT INTO plan_version SELECT (jsonb_populate_record(v, '{"version": 2, "price_amount": 0}')).*
+       FROM plan_version v WHERE plan_id = $1`,
+      [plan.id],
+    );
+    await expect(free).rejects.toThrow(/plan_version_price_amount_check/);
+    await expect(rig.pool.query('UPDATE plan_version SET name = name WHERE plan_id = $1', [plan.id])).rejects.toThrow(
+      /immutable/,
     );
   });
 });

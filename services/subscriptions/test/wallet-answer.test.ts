@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { decide } from '../src/decisions/lifecycle.ts';
+import { decide } from '../src/decisions/decide.ts';
 import type { Subscription } from '../src/decisions/subscription.ts';
 import { triggerOf, UnexpectedAnswer, type WalletAnswer } from '../src/decisions/wallet-answer.ts';
 import { after, answer, at, on, paid, short, subscribed, voided } from './given.ts';
@@ -105,7 +105,7 @@ test('whatever comes twice, late and out of order, a charge that is paid buys ex
         const trigger = triggerOf(said, subscription, new Set(granted), at(DUE));
         const move = trigger && decide(subscription, trigger);
         if (trigger && !move) throw new Error(`${subscription.status} refuses ${trigger.name}`);
-        if (move?.granted) granted.push(move.granted.chargeId);
+        if (move?.paid) granted.push(move.paid.chargeId);
         if (move) subscription = move.after;
       }
       expect(granted).toEqual([answers[0]?.chargeId]);

@@ -96,14 +96,19 @@ function periodAfter(
 }
 
 /** Asks for the difference. It is paid at once or not at all. */
-export const askForUpgrade: Change<'upgrade'> = (subscription, { terms, amountMinor, period, at }) => ({
-  change: terms,
-  charge: {
-    ...askFor({ id: upgradeChargeId(subscription.id, at), amountMinor, period: { start: at, end: period.end }, at }),
-    state: 'change_requested',
-    periodNumber: 0,
-  },
-});
+export const askForUpgrade: Change<'upgrade'> = (subscription, { terms, amountMinor, period, at }) => {
+  const start = startOfUpgrade(subscription, at);
+  const id = upgradeChargeId(subscription.id, start);
+  const asked = askFor({ id, amountMinor, period: { start, end: period.end }, at });
+  return { change: terms, charge: { ...asked, state: 'change_requested', periodNumber: 0 } };
+};
+
+/** Its charge follows from its start, so two upgrades never start in the same millisecond. */
+function startOfUpgrade(subscription: Subscription, at: Temporal.Instant): Temporal.Instant {
+  const id = upgradeChargeId(subscription.id, at);
+  const isTaken = subscription.paidParts.some(({ chargeId }) => chargeId === id);
+  return isTaken ? startOfUpgrade(subscription, at.add({ milliseconds: 1 })) : at;
+}
 
 /** The difference is paid. */
 export const makeUpgrade: Change<'paid'> = (subscription, { at }) => {

@@ -54,7 +54,8 @@ export type TimedTrigger = 'due' | 'notice' | 'unanswered' | 'grace_ended' | 'in
 
 /** What a customer may ask for, and the triggers that carry it out: it is possible where one of them is. */
 export const COMMANDS = {
-  cancel: ['cancel', 'cancel_now'],
+  cancel: ['cancel'],
+  cancel_now: ['cancel_now'],
   resume: ['resume'],
   pause: ['pause'],
   change_plan: ['upgrade', 'switch_plan'],
