@@ -20,7 +20,7 @@ interface ServiceAnswer {
 
 /** Passes the requests of one row of the route table on to its service, with the path as it came. */
 export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Promise<void> {
-  const { prefix, timeoutMs, maxInFlight } = route;
+  const { prefix, timeoutMs, maxSilenceMs, maxInFlight } = route;
   // A service that hangs must not fill the edge's memory with requests that wait for it. A place is taken until the
   // service is done, whatever became of the client.
   const inFlight = new Set<FastifyRequest>();
@@ -35,7 +35,13 @@ export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Pro
       proxyPayloads: false,
       disableRequestLogging: true,
       destroyAgent: true,
-      undici: { connections: maxInFlight, connectTimeout: CONNECT_TIMEOUT_MS },
+      undici: {
+        connections: maxInFlight,
+        connectTimeout: CONNECT_TIMEOUT_MS,
+        headersTimeout: timeoutMs,
+        // From one piece of a stream to the next. An answer that is read whole has a time limit of its own.
+        bodyTimeout: maxSilenceMs,
+      },
       handler: (request, reply, dest, options) => {
         if (inFlight.size >= maxInFlight) return unavailable(request, reply);
         reply.from(dest, { ...options, ...bodyOf(request) });
@@ -43,7 +49,6 @@ export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Pro
         return reply;
       },
       replyOptions: {
-        timeout: timeoutMs,
         // Only the client knows whether its request may be sent twice.
         retryDelay: () => null as unknown as number,
         rewriteRequestHeaders: ({ id: requestId, ip: address }, headers) =>
@@ -56,9 +61,8 @@ export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Pro
         },
         onResponse: (incoming, reply, answer) => {
           const request = incoming as FastifyRequest;
-          void sendAnswer(request, reply as FastifyReply, answer as unknown as ServiceAnswer).finally(() =>
-            inFlight.delete(request),
-          );
+          const sent = sendAnswer(request, reply as FastifyReply, answer as unknown as ServiceAnswer, timeoutMs);
+          void sent.finally(() => inFlight.delete(request));
         },
         onError: (reply) => {
           inFlight.delete(reply.request as FastifyRequest);
@@ -78,20 +82,30 @@ function bodyOf({ body, headers }: FastifyRequest): { body?: unknown; contentTyp
 /** Exports have no length that anybody knows, so they are passed on as they come. */
 const isExport = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean => type.startsWith('text/csv');
 
+/** So are server-sent events, which are news only while they are new. */
+const isEvents = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean => type.startsWith('text/event-stream');
+
 /**
  * Sends a service's answer on when all of it is there. So a service that dies on the way makes a clean 503 and not a torn
- * answer, and a client that does not read holds nothing of the service's. An export is passed on piece by piece; its place is
- * free again when its client has read it, or was cut off for not reading.
+ * answer, and a client that does not read holds nothing of the service's. A stream is passed on piece by piece; its place is
+ * free again when it has ended, or its client has gone or was cut off for not reading, which ends the service's request too.
  */
-async function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: ServiceAnswer): Promise<void> {
-  if (isExport(answer.headers)) {
+async function sendAnswer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: ServiceAnswer,
+  timeoutMs: number,
+): Promise<void> {
+  if (isExport(answer.headers) || isEvents(answer.headers)) {
     reply.send(answer.stream);
+    // Who listens for events is told at once that the service has begun, and not only with the first of them.
+    if (isEvents(answer.headers)) reply.raw.flushHeaders();
     // Too late for a 503: Fastify cuts the connection, so that nobody takes a part for the whole.
-    await finished(answer.stream).catch((err: unknown) => request.log.warn({ err }, 'an export was broken off'));
+    await finished(answer.stream).catch((err: unknown) => request.log.warn({ err }, 'a stream was broken off'));
     return;
   }
   try {
-    reply.send(await readWhole(answer.stream));
+    reply.send(await readWhole(answer.stream, timeoutMs));
   } catch (err) {
     request.log.warn({ err }, 'the service broke off its answer');
     for (const name of Object.keys(answer.headers)) reply.removeHeader(name);
@@ -99,14 +113,19 @@ async function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: 
   }
 }
 
-/** @throws Error when it breaks off, or is longer than MAX_ANSWER_BYTES */
-async function readWhole(stream: Readable): Promise<Buffer> {
+/** @throws Error when it breaks off, is longer than MAX_ANSWER_BYTES, or takes longer than `timeoutMs` */
+async function readWhole(stream: Readable, timeoutMs: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error(`it is longer than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
+  const timer = setTimeout(() => stream.destroy(new Error(`it took longer than ${timeoutMs} ms`)), timeoutMs);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_ANSWER_BYTES) throw new Error(`it is longer than ${MAX_ANSWER_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(chunks, bytes);
 }

@@ -6,17 +6,21 @@ export interface Route {
   /** Whole segments of a path: /v1/wallet covers /v1/wallet/top-ups, and not /v1/wallets. */
   prefix: string;
   upstream: Upstream;
-  /** How long the service may take to answer. */
+  /** How long the service may take to begin its answer, and then to end it, unless that is a stream. */
   timeoutMs: number;
+  /** How long a stream of the service, such as server-sent events, may be silent before it is cut off. */
+  maxSilenceMs: number;
   /** Requests that may be with the service at once; a connection each. Whoever comes on top of that gets a 503. */
   maxInFlight: number;
 }
 
-const ANSWER = { timeoutMs: 15_000, maxInFlight: 256 };
-/** Advancing the billing clock answers when everything has settled. */
-const SETTLE = { timeoutMs: 180_000, maxInFlight: 16 };
+/** Services say something at least every 15 s on a stream that stays open. */
+const maxSilenceMs = 45_000;
+const ANSWER = { timeoutMs: 15_000, maxSilenceMs, maxInFlight: 256 };
+/** Advancing the billing clock answers when everything has settled, or says how far it is in events. */
+const SETTLE = { timeoutMs: 180_000, maxSilenceMs, maxInFlight: 16 };
 /** A long poll of socket.io rests until there is something to say, or until its next ping, 25 s by default. */
-const LONG_POLL = { timeoutMs: 60_000, maxInFlight: 10_000 };
+const LONG_POLL = { timeoutMs: 60_000, maxSilenceMs, maxInFlight: 10_000 };
 
 /** All that is reachable from outside. What is not here does not exist: /internal, /metrics, the provider's /payments. */
 export const ROUTES: readonly Route[] = [
@@ -27,6 +31,10 @@ export const ROUTES: readonly Route[] = [
   { prefix: '/v1/plans', upstream: 'subscriptions', ...ANSWER },
   { prefix: '/v1/subscriptions', upstream: 'subscriptions', ...ANSWER },
   { prefix: '/v1/entitlements', upstream: 'subscriptions', ...ANSWER },
+  { prefix: '/v1/operator/subscriptions', upstream: 'subscriptions', ...ANSWER },
+  { prefix: '/v1/operator/scheduler', upstream: 'subscriptions', ...ANSWER },
+  { prefix: '/v1/operator/catch-up-preview', upstream: 'subscriptions', ...ANSWER },
+  { prefix: '/v1/operator/metrics', upstream: 'subscriptions', ...ANSWER },
   { prefix: '/v1/clock', upstream: 'subscriptions', ...SETTLE },
   { prefix: '/v1/gateway', upstream: 'gateway', ...ANSWER },
   { prefix: '/v1/notifications', upstream: 'notifier', ...ANSWER },

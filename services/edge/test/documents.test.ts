@@ -15,6 +15,8 @@ const startService = (own: string) =>
       '/v1/wallet',
       '/v1/walletx',
       '/v1/plans/:id',
+      '/v1/operator/metrics',
+      '/v1/operator/metricsx',
       '/v1/gateway/faults',
       '/v1/notifications',
       '/payments',
@@ -44,6 +46,7 @@ const WHOLE = {
   '/v1/auth/me': 'by auth',
   '/v1/wallet': 'by wallet',
   '/v1/plans/{id}': 'by subscriptions',
+  '/v1/operator/metrics': 'by subscriptions',
   '/v1/gateway/faults': 'by gateway',
   '/v1/notifications': 'by notifier',
 };

@@ -10,9 +10,12 @@ import { ROUTES, UPSTREAMS, type Upstream } from '../src/route-table.ts';
 const ANSWER_TIMEOUT_MS = 10_000;
 /** The table as it is, with a patience that fits a test. */
 export const SHORT_TIMEOUT_MS = 400;
+export const SHORT_SILENCE_MS = 4_000;
 export const FEW_IN_FLIGHT = 8;
 const IMPATIENT_ROUTES = ROUTES.map((route) =>
-  route.upstream === 'gateway' ? { ...route, timeoutMs: SHORT_TIMEOUT_MS, maxInFlight: FEW_IN_FLIGHT } : route,
+  route.upstream === 'gateway'
+    ? { ...route, timeoutMs: SHORT_TIMEOUT_MS, maxSilenceMs: SHORT_SILENCE_MS, maxInFlight: FEW_IN_FLIGHT }
+    : route,
 );
 /** Nothing listens there: no program may without being root. */
 const CLOSED = new URL('http://127.0.0.1:1');

@@ -4,7 +4,11 @@ import {
   SubscriptionActivated,
   SubscriptionCanceled,
   SubscriptionExpired,
+  SubscriptionExpiring,
+  SubscriptionExtended,
+  SubscriptionPaused,
   SubscriptionPendingRenewal,
+  SubscriptionPlanChanged,
   SubscriptionRenewed,
   SubscriptionResumed,
 } from '@evergreen/contracts/events/subscriptions.ts';
@@ -23,7 +27,7 @@ import { changeBy } from '../src/decisions/changes.ts';
 import { enterFacts } from '../src/decisions/entries.ts';
 import { factOf } from '../src/decisions/facts.ts';
 import { ANYONE, type Reader, write, writerFor } from '../src/decisions/texts.ts';
-import { adjusted, charged, chargeFailed, refunded, subscription, toppedUp, topUpFailed } from './sample.ts';
+import { adjusted, charged, chargeFailed, expiring, refunded, subscription, toppedUp, topUpFailed } from './sample.ts';
 
 const USER = '01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10';
 
@@ -49,7 +53,10 @@ describe('what an event means to its user', () => {
     expect(textOf(ChargeFailed, chargeFailed(USER))).toBe(
       'charge_failed | Your balance is too low | Monthly: $12.99 could not be paid, $4.00 is missing. It is paid as soon as you top up.',
     );
-    expect(textOf(ChargeFailed, { ...chargeFailed(USER), awaitingFunds: false })).toMatch(/Nothing was charged\.$/);
+    const change = { ...chargeFailed(USER), description: 'Monthly to Premium', awaitingFunds: false };
+    expect(textOf(ChargeFailed, change)).toBe(
+      'charge_failed | Your balance is too low | Monthly to Premium: $12.99 could not be paid, $4.00 is missing. Nothing was charged, and your plan stays as it is. Top up first to change it.',
+    );
   });
 
   test('a failed top-up says why, and a code without words is a decline', () => {
@@ -71,12 +78,79 @@ describe('what an event means to its user', () => {
     expect(textOf(SubscriptionExpired, neverPaid)).toMatch(/did not start\. Nothing was charged\.$/);
   });
 
-  test('what the charge behind it tells already is not told twice', () => {
+  test('what ends soon is told ahead, with what happens then', () => {
+    const notices: [Parameters<typeof expiring>[1], string][] = [
+      [
+        { notice: 'renewal' },
+        'Renewal ahead | Monthly renews on December 23, 2026 for $12.99, paid from your balance.',
+      ],
+      [
+        { notice: 'trial_end', status: 'trialing' },
+        'Your trial ends soon | Your trial of Monthly ends on December 23, 2026; then $12.99 is charged.',
+      ],
+      [
+        { notice: 'expiry', status: 'canceled', amountDue: null },
+        'Your subscription ends soon | Monthly ends on December 23, 2026 and does not renew.',
+      ],
+      [
+        { notice: 'grace', status: 'pending_renewal', shortfall: 400 },
+        'Top up to keep your subscription | $4.00 is missing to renew Monthly. Top up by December 23, 2026 to keep it.',
+      ],
+      [
+        { notice: 'grace', status: 'pending_renewal', shortfall: null },
+        'Top up to keep your subscription | Monthly is not renewed yet. Top up by December 23, 2026 to keep it.',
+      ],
+      [{ notice: 'renewal', amountDue: null }, 'Renewal ahead | Monthly renews on December 23, 2026.'],
+      [
+        { notice: 'trial_end', amountDue: null },
+        'Your trial ends soon | Your trial of Monthly ends on December 23, 2026.',
+      ],
+    ];
+    for (const [facts, text] of notices) {
+      expect(textOf(SubscriptionExpiring, expiring(USER, facts))).toBe(`expiry_notice | ${text}`);
+    }
+  });
+
+  test('a notice names the plan that follows, once its time is known', () => {
+    const plan = { planId: USER, planName: 'Basic', price: { amount: 500, currency: 'USD' as const } };
+    const change = { ...plan, interval: { unit: 'month' as const, count: 1 }, at: '2026-12-23T00:00:00.000Z' };
+    const facts = { amountDue: plan.price, change };
+    expect(textOf(SubscriptionExpiring, expiring(USER, facts))).toMatch(
+      /Monthly changes to Basic on December 23, 2026 for \$5\.00, paid from your balance\.$/,
+    );
+    expect(textOf(SubscriptionExpiring, expiring(USER, { ...facts, notice: 'trial_end' }))).toMatch(
+      /Monthly ends on December 23, 2026; then \$5\.00 is charged for Basic\.$/,
+    );
+    for (const at of [null, '2026-12-23T00:00:00.001Z']) {
+      expect(textOf(SubscriptionExpiring, expiring(USER, { change: { ...change, at } }))).toMatch(/Monthly renews on/);
+    }
+  });
+
+  test('a notice keeps its facts, and is of the same subject as all else of its subscription', () => {
+    const notice = expiring(USER, { notice: 'grace', shortfall: 400, version: 8 });
+    const { subscriptionId, planId } = notice;
+    expect(factOf(said(SubscriptionExpiring, notice))).toEqual({
+      type: 'expiry_notice',
+      kind: 'grace',
+      data: {
+        ...{ subscriptionId, planId, planName: 'Monthly', endsAt: '2026-12-23T00:00:00.000Z' },
+        missing: { amount: 400, currency: 'USD' },
+      },
+      userId: USER,
+      subject: { id: subscriptionId, version: 8 },
+      happenedAt: '2026-11-23T08:00:00.000Z',
+    });
+  });
+
+  test('what the charge behind it tells already is not told twice, nor what pages show', () => {
     for (const definition of [
       SubscriptionActivated,
       SubscriptionRenewed,
       SubscriptionPendingRenewal,
       SubscriptionResumed,
+      SubscriptionPaused,
+      SubscriptionPlanChanged,
+      SubscriptionExtended,
     ]) {
       expect(textOf(definition, subscription(USER))).toBeUndefined();
     }

@@ -1,10 +1,16 @@
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
-import { ClockAdvanced, SubscriptionCanceled, SubscriptionRenewed } from '@evergreen/contracts/events/subscriptions.ts';
+import {
+  ClockAdvanced,
+  SubscriptionCanceled,
+  SubscriptionExpired,
+  SubscriptionExpiring,
+  SubscriptionRenewed,
+} from '@evergreen/contracts/events/subscriptions.ts';
 import { BalanceToppedUp, ChargeFailed, ChargeSucceeded, TopUpFailed } from '@evergreen/contracts/events/wallet.ts';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { type Body, openRig, type Person, type Replica, type Rig, until } from './rig.ts';
-import { charged, chargeFailed, subscription, toppedUp, topUpFailed } from './sample.ts';
+import { charged, chargeFailed, expiring, subscription, toppedUp, topUpFailed } from './sample.ts';
 
 let rig: Rig;
 let notifier: Replica;
@@ -129,6 +135,23 @@ describe('from an event to a notification', () => {
     await rig.say(BalanceToppedUp, toppedUp(person.id));
     const told = await listed(person, 2);
     expect(told.map(({ type }) => type)).toEqual(['payment_succeeded', 'payment_succeeded']);
+  });
+
+  test('a notice is told once, and not after the end it speaks of', async () => {
+    const person = rig.person();
+    const [ahead, late] = [expiring(person.id, { version: 4 }), expiring(person.id, { version: 4 })];
+    for (let i = 0; i < 3; i++) await rig.say(SubscriptionExpiring, ahead);
+    const { subscriptionId } = late;
+    await rig.say(SubscriptionExpired, subscription(person.id, { subscriptionId, status: 'expired', version: 5 }));
+    await rig.say(SubscriptionExpiring, late);
+    await rig.say(SubscriptionExpiring, expiring(person.id, { subscriptionId, notice: 'grace', version: 6 }));
+    const told = await listed(person, 3);
+    expect(told.map(({ type, data }) => [type, data.kind])).toEqual([
+      ['expiry_notice', 'grace'],
+      ['expiry_notice', 'expired'],
+      ['expiry_notice', 'renewal'],
+    ]);
+    expect(told[2]).toMatchObject({ data: { subscriptionId: ahead.subscriptionId, nextPlanName: null } });
   });
 
   test('a message that is no event of ours goes to the dead-letter queue, and its neighbours go on', async () => {

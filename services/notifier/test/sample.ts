@@ -1,4 +1,5 @@
-import type { LifecycleFacts } from '@evergreen/contracts/events/subscriptions.ts';
+import type { DataOf } from '@evergreen/contracts/envelope.ts';
+import type { LifecycleFacts, SubscriptionExpiring } from '@evergreen/contracts/events/subscriptions.ts';
 import { v7 as uuidv7 } from 'uuid';
 
 /** Facts of other services as they come, with what a test is about put in their place. */
@@ -57,8 +58,20 @@ export const subscription = (userId: string, facts: Partial<LifecycleFacts> = {}
   status: 'canceled',
   currentPeriod: PERIOD,
   accessUntil: PERIOD.end,
+  change: null,
   version: 3,
   businessTime: MOMENT,
+  ...facts,
+});
+
+type Notice = DataOf<typeof SubscriptionExpiring>;
+
+export const expiring = (userId: string, facts: Partial<Notice> = {}): Notice => ({
+  ...subscription(userId, { status: 'active' }),
+  notice: 'renewal',
+  endsAt: PERIOD.end,
+  amountDue: { amount: 1_299, currency: 'USD' },
+  shortfall: null,
   ...facts,
 });
 

@@ -4,7 +4,7 @@ import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import type { Refill } from './auto-top-up.ts';
-import { noRoom, requireRoom } from './balance-limit.ts';
+import { orNoRoom, requireRoom } from './balance-limit.ts';
 import { type Command, Refused } from './decisions/accounts.ts';
 import type { PrismaClient } from './generated/client.ts';
 import { postToLedger } from './ledger-store.ts';
@@ -55,10 +55,7 @@ function commandOf(adjustment: Adjustment, businessTime: string): Command & { ty
 }
 
 function problemOf(error: unknown): unknown {
-  if (error instanceof Refused) return new Problem('insufficient_funds', error.message);
-  const { constraint } = error as { constraint?: string };
-  // The new balance stands in both tables, and either may object first.
-  return constraint === 'account_balance_check' || constraint === 'transfer_balance_after_check' ? noRoom() : error;
+  return error instanceof Refused ? new Problem('insufficient_funds', error.message) : orNoRoom(error);
 }
 
 async function findAdjustment(prisma: PrismaClient, reference: string): Promise<Transaction | undefined> {

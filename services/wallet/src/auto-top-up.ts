@@ -45,7 +45,10 @@ export async function requestAutoTopUps(client: pg.PoolClient, postings: Posting
   if (enabled.length > 0) await refillAccounts(client, enabled, refill);
 }
 
-/** Each account that money went out of or into, and each on which a charge was found short. */
+/**
+ * Each account that money went out of or into, and each on which a charge was found short and waits. One that does not wait
+ * begins no automatic top-up: the money would come too late for it, and perhaps its owner wants it for nothing else.
+ */
 function candidatesOf({ transfers, facts }: Postings): Map<string, Candidate> {
   const candidates = new Map<string, Candidate>();
   const add = (accountId: string, wasDebited: boolean, { correlationId }: Cause) =>
@@ -59,7 +62,8 @@ function candidatesOf({ transfers, facts }: Postings): Map<string, Candidate> {
     add(accountId, debitAccountId === accountId && kind !== 'payout', cause);
   }
   for (const fact of facts) {
-    if (fact.type === 'short') add(userAccountId(fact.charge.userId, fact.charge.currency), false, fact.cause);
+    if (fact.type !== 'short' || fact.charge.status !== 'awaiting_funds') continue;
+    add(userAccountId(fact.charge.userId, fact.charge.currency), false, fact.cause);
   }
   return candidates;
 }

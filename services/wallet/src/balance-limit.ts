@@ -29,7 +29,14 @@ export async function requireRoom(client: pg.PoolClient, userId: string, currenc
   if (BigInt(rows[0]?.total ?? 0) > BigInt(MAX_AMOUNT_MINOR)) throw noRoom();
 }
 
-export function noRoom(): Problem {
+/** What the database refused as more than a balance can be becomes a Problem; every other error stays what it is. */
+export function orNoRoom(error: unknown): unknown {
+  const { constraint } = error as { constraint?: string };
+  // The new balance stands in both tables, and either may object first.
+  return constraint === 'account_balance_check' || constraint === 'transfer_balance_after_check' ? noRoom() : error;
+}
+
+function noRoom(): Problem {
   const message = `would take the balance above ${MAX_AMOUNT_MINOR}`;
   return new Problem('validation_failed', `body.amount ${message}`, { errors: [{ field: 'body.amount', message }] });
 }

@@ -1,6 +1,7 @@
 import type { EventOf } from '@evergreen/contracts/envelope.ts';
 import {
   ChargeVoidRequested,
+  PlanChangeDue,
   type RenewalDue,
   type SubscriptionRequested,
 } from '@evergreen/contracts/events/subscriptions.ts';
@@ -12,7 +13,9 @@ import type { Refill } from './auto-top-up.ts';
 import type { Command } from './decisions/accounts.ts';
 import { postToLedger } from './ledger-store.ts';
 
-type ChargeEvent = EventOf<typeof SubscriptionRequested | typeof RenewalDue | typeof ChargeVoidRequested>;
+type ChargeEvent = EventOf<
+  typeof SubscriptionRequested | typeof RenewalDue | typeof PlanChangeDue | typeof ChargeVoidRequested
+>;
 
 /**
  * Debits what is due and gives up what is to be voided: inbox, ledger and outbox of the whole batch in one transaction.
@@ -36,6 +39,7 @@ export async function settleCharges(
 
 function commandOf(event: ChargeEvent): Command {
   const cause = { type: event.type, correlationId: event.correlationid, causationId: event.id };
-  const type = event.type === ChargeVoidRequested.type ? 'void' : 'charge';
-  return { type, charge: event.data.charge, cause };
+  const { charge } = event.data;
+  if (event.type === ChargeVoidRequested.type) return { type: 'void', charge, cause };
+  return { type: 'charge', charge, ifShort: event.type === PlanChangeDue.type ? 'void' : 'wait', cause };
 }

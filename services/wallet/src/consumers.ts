@@ -2,6 +2,7 @@ import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from '@evergreen/c
 import {
   ChargeVoidRequested,
   ClockAdvanced,
+  PlanChangeDue,
   RefundDue,
   RenewalDue,
   SubscriptionRequested,
@@ -25,8 +26,9 @@ export async function consume(
   await broker.consume(WALLET_CHARGES, [
     on(SubscriptionRequested, charges),
     on(RenewalDue, charges),
+    on(PlanChangeDue, charges),
     on(ChargeVoidRequested, charges),
-    on(RefundDue, (events) => settleRefundsDue(deps, events)),
+    on(RefundDue, (events, { logger }) => settleRefundsDue({ ...deps, logger }, events)),
   ]);
   const payments = (events: Parameters<typeof settleGatewayPayments>[1]) => settleGatewayPayments(deps, events);
   await broker.consume(WALLET_PAYMENTS, [

@@ -42,7 +42,8 @@ function eventOf(fact: Fact): Envelope {
       });
     }
     case 'short': {
-      const outcome = { reason: 'insufficient_funds', shortfall: fact.shortfall, awaitingFunds: true } as const;
+      const awaitingFunds = fact.charge.status === 'awaiting_funds';
+      const outcome = { reason: 'insufficient_funds', shortfall: fact.shortfall, awaitingFunds } as const;
       const data = { ...chargeFacts(fact.charge), ...outcome };
       return newEvent(ChargeFailed, { subject: fact.charge.id, data, time: data.businessTime, ...trace(fact.cause) });
     }

@@ -15,6 +15,8 @@ export interface NewRefund {
   chargeId: string;
   /** Minor units; all that is left of the charge when not given. */
   amount?: number;
+  /** Whether what is left of the charge will do, when that is less than `amount`. */
+  orLess?: boolean;
   to: 'balance' | 'payment_method';
   reason: string;
   /** RFC 3339. */
@@ -50,8 +52,8 @@ const COLUMNS = `r.id, r.charge_id AS "chargeId", r.user_id AS "userId", r.amoun
 /**
  * Gives money back to the balance, or writes down that it will be asked back from the gateway, which reserves it. The same id again
  * changes nothing and answers what is there.
- * @throws Problem not_found when the user has no such charge; refund_not_possible when less than that is left of it, or
- * no payment of the user can take so much back
+ * @throws Problem not_found when the user has no such charge; refund_not_possible when nothing is left of it, or less than was
+ * asked for and that will not do, or no payment of the user can take so much back
  */
 export async function recordRefund(
   client: pg.PoolClient,
@@ -64,7 +66,8 @@ export async function recordRefund(
   if (!charge) throw new Problem('not_found', 'There is no such charge');
 
   const left = await refundable(client, refund.chargeId);
-  const amount = refund.amount ?? left;
+  const asked = refund.amount ?? left;
+  const amount = refund.orLess ? Math.min(asked, left) : asked;
   if (amount > left || left === 0) {
     throw new Problem('refund_not_possible', `Of this charge ${left} can be given back`);
   }

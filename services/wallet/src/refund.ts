@@ -5,9 +5,11 @@ import { WALLET_CHARGES } from '@evergreen/contracts/topology.ts';
 import { iso } from '@evergreen/service-kit/clock.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { claimInbox } from '@evergreen/service-kit/inbox.ts';
+import { Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
+import type { Logger } from 'pino';
 import type { Refill } from './auto-top-up.ts';
-import { requireRoom } from './balance-limit.ts';
+import { orNoRoom, requireRoom } from './balance-limit.ts';
 import { userAccountId } from './decisions/accounts.ts';
 import { restAfterUnknownMs, startPursuits } from './pursuits.ts';
 import {
@@ -49,6 +51,8 @@ export function refunds(deps: TopUpDeps & Refill) {
           await requireRoom(client, recorded.row.userId, recorded.row.currency);
         }
         return recorded;
+      }).catch((error: unknown) => {
+        throw orNoRoom(error);
       });
       deps.wakeOutbox();
       if (isNew && row.status === 'processing') await settledWithin(ANSWER_WITHIN_MS, pursuits.begin(row));
@@ -81,9 +85,13 @@ async function pursue(
   deps.wakeOutbox();
 }
 
-/** Gives back what subscriptions says is due, to the balance: each event once, all of a batch in one transaction. */
+/**
+ * Gives back what subscriptions says is due, to the balance: each refund once, all of a batch in one transaction. An operator
+ * may have given back some of the charge before, so what is left of it will do.
+ * @throws Problem not_found when the user has no such charge; nothing of the batch has then happened
+ */
 export async function settleRefundsDue(
-  deps: { pool: pg.Pool; wakeOutbox: () => void } & Refill,
+  deps: { pool: pg.Pool; wakeOutbox: () => void; logger: Logger } & Refill,
   events: EventOf<typeof RefundDue>[],
 ): Promise<void> {
   await inTransaction(deps.pool, async (client) => {
@@ -91,9 +99,25 @@ export async function settleRefundsDue(
     const fresh = await claimInbox(client, WALLET_CHARGES.name, ids);
     // In the order in which accounts are locked everywhere, so that two batches never wait for each other in a circle.
     const due = events.filter(({ id }) => fresh.has(id)).sort((a, b) => (accountKey(a) < accountKey(b) ? -1 : 1));
-    for (const event of due) await recordRefund(client, refundOf(event), deps);
+    for (const event of due) await giveBackWhatIsLeft(client, refundOf(event), deps);
   });
   deps.wakeOutbox();
+}
+
+/** A charge that nothing is left of, or that is not paid, leaves nothing to do: the customer has the money. */
+async function giveBackWhatIsLeft(
+  client: pg.PoolClient,
+  refund: NewRefund,
+  deps: { logger: Logger } & Refill,
+): Promise<void> {
+  try {
+    await recordRefund(client, { ...refund, orLess: true }, deps);
+  } catch (error) {
+    // It is thrown before anything is written, so the transaction can go on.
+    if (!(error instanceof Problem && error.code === 'refund_not_possible')) throw error;
+    const { id: refundId, chargeId } = refund;
+    deps.logger.warn({ refundId, chargeId }, 'a refund is due of a charge of which nothing can be given back');
+  }
 }
 
 const accountKey = ({ data: { charge } }: EventOf<typeof RefundDue>): string =>

@@ -1,3 +1,4 @@
+import { PlanChangeDue } from '@evergreen/contracts/events/subscriptions.ts';
 import { expect } from '@jest/globals';
 import type pg from 'pg';
 
@@ -56,6 +57,10 @@ const RULES: Record<string, string> = {
   'a charge is debited by its own amount, from its own account': `
     SELECT c.id FROM charge c JOIN transfer t ON t.kind = 'charge' AND t.reference = c.id
     WHERE t.amount <> c.amount OR t.account_id <> c.account_id`,
+
+  'a change of plan is paid in the moment it is asked for, and so never by a later credit': `
+    SELECT c.id, c.requested_at, t.business_time FROM transfer t JOIN charge c ON c.id = t.reference
+    WHERE t.kind = 'charge' AND t.cause_type = '${PlanChangeDue.type}' AND t.business_time <> c.requested_at`,
 
   'a charge that waits is larger than the balance it waits for': `
     SELECT c.id, c.amount, a.balance FROM charge c JOIN account a ON a.id = c.account_id

@@ -1,5 +1,5 @@
 import { PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
-import { RefundDue, RenewalDue } from '@evergreen/contracts/events/subscriptions.ts';
+import { PlanChangeDue, RefundDue, RenewalDue } from '@evergreen/contracts/events/subscriptions.ts';
 import type { Transaction } from '@evergreen/contracts/http/wallet.ts';
 import { describe, expect, test } from '@jest/globals';
 import { type Attempt, attemptSentences } from '../src/decisions/attempt-text.ts';
@@ -99,6 +99,20 @@ describe('the explanation of', () => {
     expect(explanation.charge).toMatchObject({ id: ID, refunded: 300 });
   });
 
+  test('an upgrade speaks of the change, and not as if it were the whole period', () => {
+    const trigger = { type: PlanChangeDue.type, id: EVENT_ID, correlationId: 'request-1', at: ASKED };
+    const upgrade = { ...charge, amount: 700, description: 'Monthly to Premium, from 23 Nov to 23 Dec' };
+    const { sentences } = explanationOf(
+      facts(line('charge', -700, 300), { kind: 'charge', charge: upgrade, paidBy: null }, { trigger }),
+    );
+    expect(sentences).toEqual([
+      'This charge of $7.00 is for “Monthly to Premium, from 23 Nov to 23 Dec”: a change of plan in the period from 23 November 2026 at 09:00 CET to 23 December 2026 at 09:00 CET of the subscription S-1.',
+      `It was asked for on 23 November 2026 at 09:00 CET by the event PlanChangeDue (“An upgrade's prorated difference is due; it is paid at once or not at all”, ${EVENT_ID}).`,
+      'Nothing of it has been given back so far.',
+      'The balance went from $10.00 to $3.00.',
+    ]);
+  });
+
   test('a charge that waited for a top-up', () => {
     const story = { kind: 'charge', charge, paidBy: line('top_up', 1_299, 1_299) } as const;
     const { sentences } = explanationOf(facts(line('charge', -1_299, 0), story));
@@ -122,7 +136,7 @@ describe('the explanation of', () => {
       facts(line('refund', 300, 301), { kind: 'refund', charge, refund, attempts: [] }),
     );
     expect(sentences).toEqual([
-      `On 23 November 2026 at 09:00 CET the event RefundDue (“Give back a paid charge, in part or whole”, ${EVENT_ID}) asked for $3.00 of the charge “Monthly” ($12.99) to be given back. The reason given: “Canceled”.`,
+      `On 23 November 2026 at 09:00 CET the event RefundDue (“Give back a paid charge, in part or whole; when less than that is left of it, what is left”, ${EVENT_ID}) asked for $3.00 of the charge “Monthly” ($12.99) to be given back. The reason given: “Canceled”.`,
       '$3.00 went to the balance.',
       'The balance went from $0.01 to $3.01.',
     ]);

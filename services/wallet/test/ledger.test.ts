@@ -1,96 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Command, type LedgerState, Refused, userAccountId } from '../src/decisions/accounts.ts';
+import { type Command, type LedgerState, Refused } from '../src/decisions/accounts.ts';
 import { post } from '../src/decisions/ledger.ts';
-
-const ADA = '01936f4e-6c1a-7d3b-8a53-000000000001';
-const BOB = '01936f4e-6c1a-7d3b-8a53-000000000002';
-const NOW = '2026-11-23T08:00:00.000Z';
-const LATER = '2026-12-01T08:00:00.000Z';
-const cause = { type: 'test', correlationId: 'test-run', causationId: null };
-
-const uuid = (n: number): string => `01936f4e-6c1a-7d3b-8a53-${n.toString(16).padStart(12, '0')}`;
-
-const charge = (n: number, amount: number, userId = ADA) => ({
-  id: uuid(n),
-  userId,
-  subscriptionId: uuid(n + 10_000),
-  amount,
-  currency: 'USD' as const,
-  description: `Period ${n}`,
-  period: { start: NOW, end: LATER },
-  businessTime: NOW,
-});
-
-const asks = (n: number, amount: number, userId = ADA): Command => ({
-  type: 'charge',
-  charge: charge(n, amount, userId),
-  cause,
-});
-const voids = (n: number, amount: number, userId = ADA): Command => ({
-  type: 'void',
-  charge: charge(n, amount, userId),
-  cause,
-});
-const topsUp = (n: number, amount: number, userId = ADA): Command => ({
-  type: 'top_up',
-  entry: {
-    reference: uuid(n),
-    userId,
-    currency: 'USD',
-    amount,
-    description: 'Top-up',
-    businessTime: LATER,
-    cause,
-  },
-});
-
-const adjusts = (n: number, change: number, userId = ADA): Command => ({
-  type: change > 0 ? 'adjust_up' : 'adjust_down',
-  entry: {
-    reference: uuid(n),
-    userId,
-    currency: 'USD',
-    amount: Math.abs(change),
-    description: 'Goodwill',
-    businessTime: LATER,
-    cause,
-  },
-});
-const refunds = (
-  n: number,
-  {
-    of,
-    amount,
-    to = 'balance',
-    userId = ADA,
-  }: { of: number; amount: number; to?: 'balance' | 'payment_method'; userId?: string },
-): Command => ({
-  type: 'refund',
-  refund: {
-    id: uuid(n),
-    chargeId: uuid(of),
-    userId,
-    currency: 'USD',
-    amount,
-    to,
-    reason: 'Asked for it',
-    businessTime: LATER,
-    cause,
-  },
-});
-
-const given = (balances: Record<string, number>, charges: LedgerState['charges'] = []): LedgerState => ({
-  accounts: Object.entries(balances).map(([userId, balance]) => ({
-    id: userAccountId(userId, 'USD'),
-    userId,
-    currency: 'USD',
-    balance,
-  })),
-  charges,
-});
-
-const summary = (postings: ReturnType<typeof post>) => postings.facts.map((fact) => fact.type);
+import {
+  ADA,
+  adjusts,
+  asks,
+  asksAtOnce,
+  BOB,
+  given,
+  LATER,
+  NOW,
+  refunds,
+  summary,
+  topsUp,
+  uuid,
+  voids,
+} from './ledger-commands.ts';
 
 describe('a charge', () => {
   test('is paid when the balance covers it, and the balance falls by it', () => {
@@ -121,6 +47,51 @@ describe('a charge', () => {
     const postings = post(given({ [ADA]: 0, [BOB]: 5_000 }), [asks(1, 999, ADA)]);
     expect(summary(postings)).toEqual(['short']);
     expect(postings.accounts).toEqual([]);
+  });
+});
+
+describe('a charge that does not wait', () => {
+  test('is paid like any other when the balance covers it', () => {
+    const postings = post(given({ [ADA]: 999 }), [asksAtOnce(1, 999)]);
+    expect(postings.facts).toMatchObject([{ type: 'paid', charge: { status: 'paid', version: 2 } }]);
+    expect(postings.accounts).toMatchObject([{ balance: 0 }]);
+  });
+
+  test('is voided when the balance is one unit short, and a credit right behind it does not pay it', () => {
+    const postings = post(given({ [ADA]: 998 }), [asksAtOnce(1, 999), topsUp(9, 5_000)]);
+    expect(postings.facts).toMatchObject([
+      { type: 'short', shortfall: 1, charge: { status: 'voided', settledAt: NOW, version: 1 } },
+      { type: 'topped_up', balanceAfter: 5_998 },
+    ]);
+    expect(postings.charges).toMatchObject([{ id: uuid(1), status: 'voided' }]);
+    expect(postings.transfers.map(({ kind }) => kind)).toEqual(['top_up']);
+  });
+
+  test('says what became of it when it is asked for again, in the same batch or later, and stays as it is', () => {
+    const short = post(given({ [ADA]: 0 }), [asksAtOnce(1, 999), topsUp(9, 5_000), asksAtOnce(1, 999)]);
+    expect(summary(short)).toEqual(['short', 'topped_up', 'voided']);
+    expect(summary(post(given({ [ADA]: 5_000 }, short.charges), [asksAtOnce(1, 999), voids(1, 999)]))).toEqual([
+      'voided',
+      'voided',
+    ]);
+    const paid = post(given({ [ADA]: 999 }), [asksAtOnce(1, 999)]);
+    expect(summary(post(given({ [ADA]: 0 }, paid.charges), [asksAtOnce(1, 999)]))).toEqual(['paid']);
+  });
+
+  test('stays voided when its void came first, however much there is', () => {
+    const postings = post(given({ [ADA]: 5_000 }), [voids(1, 600), asksAtOnce(1, 600)]);
+    expect(summary(postings)).toEqual(['voided', 'voided']);
+    expect(postings.transfers).toEqual([]);
+  });
+
+  test('neither pays nor ends those that wait', () => {
+    const { charges } = post(given({ [ADA]: 0 }), [asks(1, 900)]);
+    const postings = post(given({ [ADA]: 500 }, charges), [asksAtOnce(2, 600), asksAtOnce(3, 500)]);
+    expect(summary(postings)).toEqual(['short', 'paid']);
+    expect(postings.charges.map(({ id, status }) => [id, status])).toEqual([
+      [uuid(2), 'voided'],
+      [uuid(3), 'paid'],
+    ]);
   });
 });
 
@@ -236,7 +207,7 @@ test('whatever comes in whatever order: money adds up, no balance below zero, on
     // Few charge ids, so that they often come twice; the amount follows from the id, as in life.
     fc
       .record({ n: fc.integer({ min: 1, max: 12 }), user })
-      .map(({ n, user }) => asks(n * 2 + Number(user === BOB), n * 37, user)),
+      .map(({ n, user }) => (n % 3 === 0 ? asksAtOnce : asks)(n * 2 + Number(user === BOB), n * 37, user)),
     fc
       .record({ n: fc.integer({ min: 1, max: 12 }), user })
       .map(({ n, user }) => voids(n * 2 + Number(user === BOB), n * 37, user)),
@@ -280,6 +251,9 @@ test('whatever comes in whatever order: money adds up, no balance below zero, on
         expect(balance).toBe(sum);
         expect(balance).toBeGreaterThanOrEqual(0);
       }
+      // Every third amount is that of one that does not wait.
+      const atOnce = state.charges.filter(({ amount }) => (amount / 37) % 3 === 0);
+      expect(atOnce.filter(({ status }) => status === 'awaiting_funds')).toEqual([]);
       const debited = transfers.filter(({ kind }) => kind === 'charge').map(({ reference }) => reference);
       expect(new Set(debited).size).toBe(debited.length);
       expect(

@@ -1,10 +1,12 @@
 import { randomInt } from 'node:crypto';
 import type { Charge } from '@evergreen/contracts/charge.ts';
+import { PlanChangeDue } from '@evergreen/contracts/events/subscriptions.ts';
+import { ChargeFailed } from '@evergreen/contracts/events/wallet.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { expectBooksToAgree, expectLedgerToAddUp } from './audit.ts';
-import { due, newCharge, openRig, RELIABLE, type Rig, refundDue, type User, voiding } from './rig.ts';
+import { due, newCharge, openRig, planChangeDue, RELIABLE, type Rig, refundDue, type User, voiding } from './rig.ts';
 
 const RUNS = 8;
 const OPERATIONS_PER_RUN = 100;
@@ -109,6 +111,7 @@ async function play({ gatewaySeed, amounts, operations }: typeof plan extends fc
   await Promise.all(Array.from({ length: CLIENTS }, client));
   await rig.quiet();
   await expectLedgerToAddUp(rig.db);
+  await expectPlanChangesNotToWait(scene);
   await expectBooksToAgree(rig.db, rig.gatewayDb);
   await expectPromisesToBeKept(scene);
 }
@@ -129,6 +132,7 @@ async function carryOut(scene: Scene, operation: Operation): Promise<void> {
       return repeatPayment(operation);
     case 'audit':
       // The ledger adds up at any moment, not only in the end.
+      await expectPlanChangesNotToWait(scene);
       return expectLedgerToAddUp(rig.db);
     default:
       return operation satisfies never;
@@ -157,12 +161,23 @@ async function say({ charges, events, saidDue }: Scene, { events: wanted }: Of<'
   const said = wanted.map(({ charge, kind, id }) => {
     const about = at(charges, charge);
     const name = `${charge} ${kind} ${id}`;
-    const event = events.get(name) ?? (kind === 'due' ? due(about) : voiding(about));
+    const asks = isPlanChange(charge) ? planChangeDue : due;
+    const event = events.get(name) ?? (kind === 'due' ? asks(about) : voiding(about));
     events.set(name, event);
     saidDue.add(about.id);
     return event;
   });
   await rig.say(...said);
+}
+
+/** Of every kind: some are given back by subscriptions, some by operators. */
+const isPlanChange = (charge: number): boolean => charge % 4 === 0;
+
+/** Those that are said to be due are paid or voided the moment they are heard of. */
+async function expectPlanChangesNotToWait({ charges }: Scene): Promise<void> {
+  const ids = charges.filter((_, n) => isPlanChange(n)).map(({ id }) => id);
+  const waiting = `SELECT id FROM charge WHERE id = ANY ($1::uuid[]) AND status = 'awaiting_funds'`;
+  expect((await rig.db.query(waiting, [ids])).rows).toEqual([]);
 }
 
 /** Subscriptions gives back these and operators the others, so that what subscriptions says is due is always there. */
@@ -234,6 +249,7 @@ async function expectEverythingToHaveHappened(): Promise<void> {
   const { rows } = await rig.db.query<{ kind: string }>(`
     SELECT 'transfer ' || t.kind || ' in ' || t.currency AS kind FROM transfer t WHERE t.kind IN ('top_up', 'charge')
     UNION SELECT 'transfer ' || kind FROM transfer
+    UNION SELECT 'plan change paid' FROM transfer WHERE kind = 'charge' AND cause_type = '${PlanChangeDue.type}'
     UNION SELECT 'charge ' || status FROM charge
     UNION SELECT 'top-up ' || status FROM top_up
     UNION SELECT 'refund in part' FROM charge WHERE refunded_amount BETWEEN 1 AND amount - 1
@@ -243,11 +259,14 @@ async function expectEverythingToHaveHappened(): Promise<void> {
     expect.arrayContaining([
       ...CURRENCIES.flatMap((currency) => [`transfer top_up in ${currency}`, `transfer charge in ${currency}`]),
       ...['top_up', 'charge', 'refund', 'payout', 'adjustment'].map((kind) => `transfer ${kind}`),
+      'plan change paid',
       ...['awaiting_funds', 'paid', 'voided', 'refunded'].map((status) => `charge ${status}`),
       ...['top-up succeeded', 'top-up failed', 'refund in part', 'charge paid after it waited'],
       ...['refund asked for by subscriptions', 'refund asked for by an operator'],
     ]),
   );
+  const failed = rig.heard.charges.filter(({ type }) => type === ChargeFailed.type);
+  expect(new Set(failed.map(({ data }) => data.awaitingFunds))).toEqual(new Set([true, false]));
 }
 
 function at<T>(list: readonly T[], index: number): T {

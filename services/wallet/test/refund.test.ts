@@ -1,6 +1,10 @@
+import type { Charge } from '@evergreen/contracts/charge.ts';
+import { ChargeRefunded } from '@evergreen/contracts/events/wallet.ts';
+import { WALLET_CHARGES } from '@evergreen/contracts/topology.ts';
+import { queueNames } from '@evergreen/service-kit/topology.ts';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { due, newCharge, openRig, type Rig, refundDue } from './rig.ts';
+import { due, newCharge, openRig, type Rig, refundDue, until, voiding } from './rig.ts';
 
 let rig: Rig;
 
@@ -24,6 +28,12 @@ async function payer(amount: number) {
 
 const chargeRow = async (id: string) =>
   (await rig.db.query('SELECT status, refunded_amount::int AS refunded FROM charge WHERE id = $1', [id])).rows[0];
+
+/** What was said to have been given back of a charge, in order. */
+const refundsHeardOf = (charge: Charge): number[] =>
+  rig.heard.others
+    .filter(({ type, data }) => type === ChargeRefunded.type && (data as { chargeId: string }).chargeId === charge.id)
+    .map(({ data }) => (data as { refundAmount: number }).refundAmount);
 
 const givenBack = async (userId: string): Promise<number> => {
   const { rows } = await rig.gatewayDb.query(
@@ -86,6 +96,63 @@ describe('a refund to the balance', () => {
     await rig.quiet();
     expect(await user.balance()).toBe(400);
   });
+});
+
+describe('a refund that subscriptions says is due', () => {
+  test('of more than an operator has left of the charge gives back what is left, once', async () => {
+    const { user, charge, refund } = await payer(1_000);
+    expect((await refund({ amount: 700 })).status).toBe(201);
+    const refundId = uuidv7();
+    await rig.say(refundDue(charge, refundId, 500));
+    await rig.say(refundDue(charge, refundId, 500));
+    await rig.quiet();
+    expect(await user.balance()).toBe(1_000);
+    expect(await chargeRow(charge.id)).toEqual({ status: 'refunded', refunded: 1_000 });
+    expect(refundsHeardOf(charge)).toEqual([700, 300]);
+  });
+
+  test('of what an operator is giving back to the payment method counts that as given', async () => {
+    const { user, charge, refund } = await payer(1_000);
+    await rig.setFaults({ outage: true });
+    try {
+      expect(await refund({ amount: 600, to: 'payment_method' })).toMatchObject({ status: 202 });
+      await rig.say(refundDue(charge, uuidv7(), 1_000));
+      await until('the refund', async () => ((await user.balance()) > 0 ? true : undefined));
+      expect(await user.balance()).toBe(400);
+    } finally {
+      await rig.setFaults({ outage: false });
+    }
+    await rig.quiet(60_000);
+    expect(await chargeRow(charge.id)).toEqual({ status: 'refunded', refunded: 1_000 });
+    expect((await givenBack(user.id)) + (await user.balance())).toBe(1_000);
+  }, 90_000);
+
+  test('of a charge that nothing is left of, that waits or is voided, posts nothing, and its neighbours go on', async () => {
+    const { user, charge: empty, refund } = await payer(400);
+    await refund({});
+    const [waiting, voided, paid] = [newCharge(user.id, 5_000), newCharge(user.id, 5_000), newCharge(user.id, 100)];
+    await rig.say(due(waiting), due(voided), voiding(voided), due(paid));
+    await rig.saidOf(paid, 1);
+    await rig.say(...[empty, waiting, voided, paid].map((charge) => refundDue(charge, uuidv7(), 100)));
+    // Which would find a message that went to the dead letters.
+    await rig.quiet();
+    expect(await user.balance()).toBe(400);
+    expect([empty, waiting, voided, paid].map(refundsHeardOf)).toEqual([[400], [], [], [100]]);
+    const { rows } = await rig.db.query(`SELECT amount::int FROM refund WHERE user_id = $1 ORDER BY seq`, [user.id]);
+    expect(rows).toEqual([{ amount: 400 }, { amount: 100 }]);
+  });
+});
+
+test('a refund that the balance has no room for is refused, and one that just fits is not', async () => {
+  const { user, refund } = await payer(500);
+  expect((await user.topUp(Number.MAX_SAFE_INTEGER - 200)).status).toBe(201);
+  expect((await refund({ amount: 201 })).body).toMatchObject({
+    status: 400,
+    code: 'validation_failed',
+    errors: [{ field: 'body.amount' }],
+  });
+  expect((await refund({ amount: 200 })).status).toBe(201);
+  expect(await user.balance()).toBe(Number.MAX_SAFE_INTEGER);
 });
 
 describe('a refund to the payment method', () => {
@@ -161,4 +228,20 @@ test('a customer may not refund, and a charge of somebody else, or none, is not 
   expect(wrong.body).toMatchObject({ status: 404, code: 'not_found' });
   expect((await refund({ amount: 0 })).body).toMatchObject({ status: 400, errors: [{ field: 'body.amount' }] });
   expect((await refund({ reason: '' })).body).toMatchObject({ status: 400, errors: [{ field: 'body.reason' }] });
+});
+
+test('a refund due of a charge that the user does not have is an error, and is set aside', async () => {
+  const { user, charge } = await payer(500);
+  const other = await rig.newUser();
+  await rig.say(
+    refundDue({ ...charge, userId: other.id }, uuidv7(), 100),
+    refundDue(newCharge(user.id, 500), uuidv7(), 100),
+  );
+  const retries = queueNames([WALLET_CHARGES]).filter((name) => name.includes('retry'));
+  await until('both to wait for their next try', async () => {
+    const depths = await rig.broker.queueDepths(retries);
+    return depths.reduce((sum, { ready }) => sum + ready, 0) === 2 ? true : undefined;
+  });
+  expect([await user.balance(), await other.balance()]).toEqual([0, 0]);
+  expect(await chargeRow(charge.id)).toEqual({ status: 'paid', refunded: 0 });
 });

@@ -1,7 +1,12 @@
 import type { Charge } from '@evergreen/contracts/charge.ts';
 import type { Envelope } from '@evergreen/contracts/envelope.ts';
 import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
-import { ChargeVoidRequested, RefundDue, RenewalDue } from '@evergreen/contracts/events/subscriptions.ts';
+import {
+  ChargeVoidRequested,
+  PlanChangeDue,
+  RefundDue,
+  RenewalDue,
+} from '@evergreen/contracts/events/subscriptions.ts';
 import {
   BalanceAdjusted,
   BalanceToppedUp,
@@ -67,7 +72,7 @@ export interface Answer {
 
 /** What the wallet has said of charges, of top-ups and else, and the gateway of payments and refunds: each in order. */
 export interface Heard {
-  charges: Envelope<{ chargeId: string; version: number }>[];
+  charges: Envelope<{ chargeId: string; version: number; awaitingFunds?: boolean; shortfall?: number }>[];
   topUps: Envelope<{ topUpId: string }>[];
   payments: Envelope<{ idempotencyKey: string }>[];
   others: Envelope[];
@@ -207,6 +212,7 @@ export const newCharge = (userId: string, amount: number, currency: Charge['curr
 });
 
 export const due = (charge: Charge) => eventAbout(RenewalDue, charge);
+export const planChangeDue = (charge: Charge) => eventAbout(PlanChangeDue, charge);
 export const voiding = (charge: Charge) => eventAbout(ChargeVoidRequested, charge);
 const eventAbout = (definition: typeof RenewalDue, charge: Charge) =>
   newEvent(definition, {

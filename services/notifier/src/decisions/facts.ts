@@ -1,5 +1,9 @@
 import type { Envelope, EventDefinition, EventOf } from '@evergreen/contracts/envelope.ts';
-import { SubscriptionCanceled, SubscriptionExpired } from '@evergreen/contracts/events/subscriptions.ts';
+import {
+  SubscriptionCanceled,
+  SubscriptionExpired,
+  SubscriptionExpiring,
+} from '@evergreen/contracts/events/subscriptions.ts';
 import { BalanceToppedUp, ChargeFailed, ChargeSucceeded, TopUpFailed } from '@evergreen/contracts/events/wallet.ts';
 import type { Currency } from '@evergreen/contracts/money.ts';
 import type { Period } from '@evergreen/contracts/primitives.ts';
@@ -26,6 +30,19 @@ interface SubscriptionData {
   planName: string;
 }
 
+interface MoneyData {
+  amount: number;
+  currency: Currency;
+}
+
+/** A payment that is to come: null when nothing is to be paid. */
+interface PaymentAhead extends SubscriptionData {
+  endsAt: string;
+  amountDue: MoneyData | null;
+  /** The plan it is for, where that is another one from then on. */
+  nextPlanName: string | null;
+}
+
 /** What a notification can say, by type and kind. Every language has one text for each. */
 export interface DataOf {
   payment_succeeded: {
@@ -40,6 +57,12 @@ export interface DataOf {
     /** `endedAt` is null when not a single period was ever paid. */
     expired: SubscriptionData & { endedAt: string | null };
     canceled: SubscriptionData & { accessUntil: string | null };
+    renewal: PaymentAhead;
+    trial_end: PaymentAhead;
+    /** `endsAt` is when it ends for good. */
+    expiry: SubscriptionData & { endsAt: string };
+    /** `endsAt` is the end of the days of grace; `missing` is null when it is not known. */
+    grace: SubscriptionData & { endsAt: string; missing: MoneyData | null };
   };
 }
 
@@ -116,7 +139,39 @@ const RULES = new Map<string, Rule[1]>([
     subject: { id: subscriptionId, version },
     happenedAt: businessTime,
   })),
+  // Its version is of the same row of versions as those above, so a notice of what ends soon never follows that it has ended.
+  rule(SubscriptionExpiring, (notice) => ({
+    ...noticeOf(notice),
+    userId: notice.userId,
+    subject: { id: notice.subscriptionId, version: notice.version },
+    happenedAt: notice.businessTime,
+  })),
 ]);
+
+function noticeOf({
+  notice,
+  ...facts
+}: EventOf<typeof SubscriptionExpiring>['data']): Extract<Told, { type: 'expiry_notice' }> {
+  const { subscriptionId, planId, planName, price, endsAt, amountDue, shortfall, change } = facts;
+  const plan = { subscriptionId, planId, planName };
+  const type = 'expiry_notice';
+  switch (notice) {
+    case 'renewal':
+    case 'trial_end': {
+      const due = amountDue && { amount: amountDue.amount, currency: amountDue.currency };
+      // Both are RFC 3339 in UTC, which sorts as text.
+      const nextPlanName = change?.at && change.at <= endsAt ? change.planName : null;
+      return { type, kind: notice, data: { ...plan, endsAt, amountDue: due, nextPlanName } };
+    }
+    case 'expiry':
+      return { type, kind: notice, data: { ...plan, endsAt } };
+    case 'grace': {
+      const { currency } = amountDue ?? price;
+      const missing = shortfall === null ? null : { amount: shortfall, currency };
+      return { type, kind: notice, data: { ...plan, endsAt, missing } };
+    }
+  }
+}
 
 /** Only the named fields: a newer wallet may say more than is ours to keep. */
 const chargeData = ({ chargeId, subscriptionId, amount, currency, description, period }: ChargeData): ChargeData => ({
@@ -130,7 +185,8 @@ const chargeData = ({ chargeId, subscriptionId, amount, currency, description, p
 
 /**
  * What an event means to the user it is about: one thing worth telling, or nothing. That a subscription was activated,
- * renewed, resumed or waits for money is told by the charge behind it.
+ * renewed, resumed or waits for money is told by the charge behind it. That it was paused or extended, or is to change its
+ * plan, needs no words: open pages show it.
  */
 export function factOf(event: Envelope): Fact | undefined {
   return RULES.get(event.type)?.(event.data as never);

@@ -29,7 +29,9 @@ export const EN: Texts = {
       title: 'Your balance is too low',
       body:
         `${description}: ${money(amount, currency)} could not be paid, ${money(shortfall, currency)} is missing. ` +
-        (awaitingFunds ? 'It is paid as soon as you top up.' : 'Nothing was charged.'),
+        (awaitingFunds
+          ? 'It is paid as soon as you top up.'
+          : 'Nothing was charged, and your plan stays as it is. Top up first to change it.'),
     }),
   },
   expiry_notice: {
@@ -45,5 +47,25 @@ export const EN: Texts = {
         ? `${planName} is yours until ${date(accessUntil)}, and does not renew after that.`
         : `${planName} does not renew.`,
     }),
+    renewal: ({ planName, endsAt, amountDue, nextPlanName }, { date, money }) => {
+      const what = nextPlanName === null ? `${planName} renews` : `${planName} changes to ${nextPlanName}`;
+      const price = amountDue ? ` for ${money(amountDue.amount, amountDue.currency)}, paid from your balance` : '';
+      return { title: 'Renewal ahead', body: `${what} on ${date(endsAt)}${price}.` };
+    },
+    trial_end: ({ planName, endsAt, amountDue, nextPlanName }, { date, money }) => {
+      const plan = nextPlanName === null ? '' : ` for ${nextPlanName}`;
+      const then = amountDue ? `; then ${money(amountDue.amount, amountDue.currency)} is charged${plan}` : '';
+      return { title: 'Your trial ends soon', body: `Your trial of ${planName} ends on ${date(endsAt)}${then}.` };
+    },
+    expiry: ({ planName, endsAt }, { date }) => ({
+      title: 'Your subscription ends soon',
+      body: `${planName} ends on ${date(endsAt)} and does not renew.`,
+    }),
+    grace: ({ planName, endsAt, missing }, { date, money }) => {
+      const state = missing
+        ? `${money(missing.amount, missing.currency)} is missing to renew ${planName}`
+        : `${planName} is not renewed yet`;
+      return { title: 'Top up to keep your subscription', body: `${state}. Top up by ${date(endsAt)} to keep it.` };
+    },
   },
 };

@@ -94,11 +94,18 @@ export interface Refund {
   cause: Cause;
 }
 
+/** What becomes of a charge that the balance does not cover when it is asked for. */
+export type IfShort =
+  /** It waits: the first credit that covers it pays it. */
+  | 'wait'
+  /** It is voided in the same moment, so that no credit ever pays it. */
+  | 'void';
+
 export type Command =
   | { type: 'top_up'; entry: Entry }
   | { type: 'adjust_up'; entry: Entry }
   | { type: 'adjust_down'; entry: Entry }
-  | { type: 'charge'; charge: Charge; cause: Cause }
+  | { type: 'charge'; charge: Charge; ifShort: IfShort; cause: Cause }
   | { type: 'void'; charge: Charge; cause: Cause }
   | { type: 'refund'; refund: Refund };
 
@@ -107,6 +114,7 @@ export type Fact =
   | { type: 'topped_up'; entry: Entry; balanceAfter: number }
   | { type: 'adjusted'; entry: Entry; change: number; balanceAfter: number }
   | { type: 'paid'; charge: ChargeState; balanceAfter: number; cause: Cause }
+  /** The balance does not cover the charge, which now waits, or is voided. */
   | { type: 'short'; charge: ChargeState; shortfall: number; cause: Cause }
   | { type: 'voided'; charge: ChargeState; cause: Cause }
   | { type: 'refunded'; charge: ChargeState; refund: Refund; balanceAfter: number };

@@ -1,6 +1,7 @@
 /** Why a line of the statement is there, in plain sentences made from the facts alone. */
 import { EVENTS } from '@evergreen/contracts/catalogue.ts';
 import { PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
+import { PlanChangeDue } from '@evergreen/contracts/events/subscriptions.ts';
 import type { Explanation, Transaction } from '@evergreen/contracts/http/wallet.ts';
 import { type Attempt, attemptSentences } from './attempt-text.ts';
 import { moneyText, timeText } from './wording.ts';
@@ -102,8 +103,10 @@ function chargeSentences(facts: Facts, { charge, paidBy }: StoryOf<'charge'>): s
         `It waited for funds from ${asked} to ${time(facts.transaction.createdAt)}, when ${creditText(paidBy)} paid it.`,
       ]
     : [`It was asked for on ${asked} by ${causeText(facts.trigger.type, facts.trigger.id)}.`];
+  // Of an upgrade the customer pays a difference, and not the whole period.
+  const what = facts.trigger.type === PlanChangeDue.type ? 'a change of plan in the period' : 'the period';
   return [
-    `This charge of ${moneyText(charge.amount, currency)} is for “${charge.description}”: the period from ${time(start)} to ` +
+    `This charge of ${moneyText(charge.amount, currency)} is for “${charge.description}”: ${what} from ${time(start)} to ` +
       `${time(end)} of the subscription ${charge.subscriptionId}.`,
     ...because,
     refundedText(charge, currency),

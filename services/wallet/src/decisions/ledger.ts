@@ -11,6 +11,7 @@ import {
   type Command,
   type Entry,
   type Fact,
+  type IfShort,
   type LedgerState,
   type Postings,
   type Refund,
@@ -19,9 +20,10 @@ import {
 import { type Book, openBook } from './book.ts';
 
 /**
- * Carries out commands in order. A charge is paid if the balance covers it, else it waits. Whatever raises a balance settles the
- * waiting charges of its account at once, oldest first, as many as the balance covers: one that is too large is passed over, so
- * it never holds up a smaller one. A charge that was seen before is not carried out again; what became of it is said again.
+ * Carries out commands in order. A charge is paid if the balance covers it; else it waits, or is voided if it was asked for at once or
+ * not at all. Whatever raises a balance settles the waiting charges of its account at once, oldest first, as many as the balance
+ * covers: one that is too large is passed over, so it never holds up a smaller one. A charge that was seen before is not carried
+ * out again; what became of it is said again.
  * @throws Refused when a debit is not covered, or more is to be given back than was paid
  * @throws RangeError when a command's account is not in the state, which is an error of the store
  */
@@ -41,7 +43,7 @@ function carryOut(book: Book, command: Command): void {
       adjust(book, command.entry, command.type === 'adjust_up' ? 1 : -1);
       break;
     case 'charge':
-      charge(book, command.charge, command.cause);
+      charge(book, command.charge, command.ifShort, command.cause);
       break;
     case 'void':
       giveUp(book, command.charge, command.cause);
@@ -69,7 +71,7 @@ function adjust(book: Book, entry: Entry, sign: 1 | -1): void {
   settleWaiting(book, account, entry);
 }
 
-function charge(book: Book, asked: Charge, cause: Cause): void {
+function charge(book: Book, asked: Charge, ifShort: IfShort, cause: Cause): void {
   const account = book.account(asked.userId, asked.currency);
   const seen = book.charge(asked.id);
   if (seen) {
@@ -84,8 +86,15 @@ function charge(book: Book, asked: Charge, cause: Cause): void {
     settledAt: null,
     correlationId: cause.correlationId,
   };
-  if (asked.amount <= account.balance) pay(book, waiting, account, asked.businessTime, cause);
-  else book.say(stateOf(book.put(waiting), account, cause));
+  const shortfall = asked.amount - account.balance;
+  if (shortfall <= 0) {
+    pay(book, waiting, account, asked.businessTime, cause);
+    return;
+  }
+  // Voided from the start: a credit later in the same batch finds nothing that waits.
+  const short: ChargeState =
+    ifShort === 'wait' ? waiting : { ...waiting, status: 'voided', settledAt: asked.businessTime };
+  book.say({ type: 'short', charge: book.put(short), shortfall, cause });
 }
 
 function pay(book: Book, waiting: ChargeState, account: Account, notBefore: string, cause: Cause): void {
