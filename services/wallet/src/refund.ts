@@ -120,22 +120,13 @@ async function giveBackWhatIsLeft(
   }
 }
 
-const accountKey = ({ data: { charge } }: EventOf<typeof RefundDue>): string =>
-  userAccountId(charge.userId, charge.currency);
+const accountKey = ({ data: { userId, currency } }: EventOf<typeof RefundDue>): string =>
+  userAccountId(userId, currency);
 
 function refundOf(event: EventOf<typeof RefundDue>): NewRefund {
-  const { refundId, charge, amount, reason, businessTime } = event.data;
+  const { refundId: id, userId, chargeId, amount, reason, businessTime } = event.data;
   const cause = { type: event.type, correlationId: event.correlationid, causationId: event.id };
-  return {
-    id: refundId,
-    userId: charge.userId,
-    chargeId: charge.id,
-    amount,
-    to: 'balance',
-    reason,
-    businessTime,
-    cause,
-  };
+  return { id, userId, chargeId, amount, to: 'balance', reason, businessTime, cause };
 }
 
 const refundAnswer = ({

@@ -136,7 +136,7 @@ describe('the explanation of', () => {
       facts(line('refund', 300, 301), { kind: 'refund', charge, refund, attempts: [] }),
     );
     expect(sentences).toEqual([
-      `On 23 November 2026 at 09:00 CET the event RefundDue (“Give back a paid charge, in part or whole; when less than that is left of it, what is left”, ${EVENT_ID}) asked for $3.00 of the charge “Monthly” ($12.99) to be given back. The reason given: “Canceled”.`,
+      `On 23 November 2026 at 09:00 CET the event RefundDue (“Give back a paid charge, in part or whole, as far as it has not been given back yet”, ${EVENT_ID}) asked for $3.00 of the charge “Monthly” ($12.99) to be given back. The reason given: “Canceled”.`,
       '$3.00 went to the balance.',
       'The balance went from $0.01 to $3.01.',
     ]);

@@ -222,13 +222,16 @@ const eventAbout = (definition: typeof RenewalDue, charge: Charge) =>
     correlationId: 'wallet-test',
   });
 
-export const refundDue = (charge: Charge, refundId: string, amount: number) =>
-  newEvent(RefundDue, {
-    subject: charge.subscriptionId,
-    data: { refundId, charge, amount, reason: 'Canceled at once', businessTime: PERIOD.start },
+export function refundDue(charge: Charge, refundId: string, amount: number) {
+  const { id: chargeId, subscriptionId, userId, currency } = charge;
+  const why = { reason: 'Canceled at once', businessTime: PERIOD.start };
+  return newEvent(RefundDue, {
+    subject: subscriptionId,
+    data: { refundId, chargeId, subscriptionId, userId, amount, currency, ...why },
     time: PERIOD.start,
     correlationId: 'wallet-test',
   });
+}
 
 /** Polls until `probe` has a value. */
 export const until = <T>(

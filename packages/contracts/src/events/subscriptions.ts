@@ -39,7 +39,7 @@ export const RefundDue = defineEvent(
   'subscriptions',
   'RefundDue',
   1,
-  'Give back a paid charge, in part or whole; when less than that is left of it, what is left',
+  'Give back a paid charge, in part or whole, as far as it has not been given back yet',
   Type.Object({
     refundId: Uuid,
     chargeId: Uuid,
