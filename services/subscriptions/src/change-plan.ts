@@ -72,9 +72,9 @@ function triggerOf(subscription: Subscription, plan: Plan, at: Temporal.Instant)
   requireChangeable(subscription, plan, at);
   const terms = termsOf(plan);
   if (subscription.isTrial) return { name: 'switch_plan', at, terms };
-  const { applies, dueMinor, period } = quotePlanChange(subscription, terms, at);
-  return applies === 'now'
-    ? { name: 'upgrade', at, terms, amountMinor: dueMinor, period }
+  const { paysFor, dueMinor } = quotePlanChange(subscription, terms, at);
+  return paysFor
+    ? { name: 'upgrade', at, terms, amountMinor: dueMinor, period: paysFor }
     : { name: 'schedule_change', at, terms };
 }
 

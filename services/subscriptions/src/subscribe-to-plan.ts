@@ -52,7 +52,10 @@ export async function subscribeToPlan(
 
 async function trialDaysFor(prisma: PrismaClient, userId: string, { id: planId, trialDays }: Plan): Promise<number> {
   if (trialDays === 0) return 0;
-  const earlier = await prisma.subscription.findFirst({ where: { userId, planId }, select: { id: true } });
+  const earlier = await prisma.subscription.findFirst({
+    where: { userId, OR: [{ firstPlanId: planId }, { planId }] },
+    select: { id: true },
+  });
   return earlier ? 0 : trialDays;
 }
 

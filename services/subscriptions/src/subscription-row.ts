@@ -32,6 +32,7 @@ interface StoredPart {
 export const WRITTEN_ONCE = {
   id: ['id', 'uuid'],
   userId: ['user_id', 'uuid'],
+  firstPlanId: ['first_plan_id', 'uuid'],
   timeZone: ['time_zone', 'text'],
   createdAt: ['created_at', 'timestamptz'],
 } as const satisfies Partial<Record<keyof SubscriptionRow, readonly [string, string]>>;
@@ -78,6 +79,7 @@ export function fromRow(row: SubscriptionRow): Subscription {
   return {
     id: row.id,
     userId: row.userId,
+    firstPlanId: row.firstPlanId,
     terms: {
       planId: row.planId,
       planName: row.planName,
@@ -128,6 +130,7 @@ export function toRow(subscription: Subscription): WrittenSubscription {
   return {
     id: subscription.id,
     userId: subscription.userId,
+    firstPlanId: subscription.firstPlanId,
     planId: terms.planId,
     planName: terms.planName,
     planVersion: terms.planVersion,

@@ -168,9 +168,9 @@ function triggerOf(
       };
       if (status !== 'active' && status !== 'trialing') return { name: 'schedule_change', at: now, terms: other };
       if (isTrial) return { name: 'switch_plan', at: now, terms: other };
-      const { applies, dueMinor, period } = quotePlanChange(subscription, other, now);
-      return applies === 'now'
-        ? { name: 'upgrade', at: now, terms: other, amountMinor: dueMinor, period }
+      const { paysFor, dueMinor } = quotePlanChange(subscription, other, now);
+      return paysFor
+        ? { name: 'upgrade', at: now, terms: other, amountMinor: dueMinor, period: paysFor }
         : { name: 'schedule_change', at: now, terms: other };
     }
     case 'extend': {

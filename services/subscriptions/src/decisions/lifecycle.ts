@@ -24,6 +24,7 @@ import {
 import { extendGrace, extendPeriod } from './extension.ts';
 import type { Saying } from './move.ts';
 import { endPause, endPauseAndStop, pauseAndStopWaiting, pauseNow, payAfterPause, stopAfterPause } from './pause.ts';
+import { isBefore } from './periods.ts';
 import {
   applyTerms,
   askForUpgrade,
@@ -37,8 +38,8 @@ import {
 import type { ChargeState, Subscription } from './subscription.ts';
 import type { TriggerName } from './triggers.ts';
 
-/** What is left of what was paid for, or of the trial: nothing means that access is over. */
-export type Phase = 'in trial' | 'paid' | 'used up';
+/** What is left of what was paid for, of the trial, or of the days of grace: `used up` for nothing. */
+export type Phase = 'in trial' | 'paid' | 'in grace' | 'used up';
 
 /** One possible move: from this status, with the pending charge in one of these states, the trigger leads there. */
 export interface Row<T extends TriggerName = TriggerName> {
@@ -154,14 +155,14 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
   cancel_now: [
     move('incomplete', NOT_VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('incomplete', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
-    move('trialing', NONE, 'expired', stopNow, 'SubscriptionCanceled', 'SubscriptionExpired'),
+    move('trialing', NONE, 'expired', stopNow, 'SubscriptionExpired'),
     move('trialing', ASKED, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
-    move('active', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionCanceled', 'SubscriptionExpired'),
+    move('active', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
     move('active', ASKED, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('active', UPGRADING, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('pending_renewal', WAITING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('pending_renewal', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
-    move('paused', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionCanceled', 'SubscriptionExpired'),
+    move('paused', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
     move('paused', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
     move('canceled', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
     move('canceled', VOIDING, 'canceled', stopNowAndGiveUp),
@@ -192,11 +193,14 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     move('active', NONE, 'active', extendPeriod, 'SubscriptionExtended'),
     only('in trial', move('canceled', NONE, 'canceled', extendPeriod, 'SubscriptionExtended')),
     only('paid', move('canceled', NONE, 'canceled', extendPeriod, 'SubscriptionExtended')),
-    move('pending_renewal', WAITING, 'pending_renewal', extendGrace, 'SubscriptionExtended'),
+    // Access that has closed would open again in the middle of what a payment then buys.
+    only('in grace', move('pending_renewal', WAITING, 'pending_renewal', extendGrace, 'SubscriptionExtended')),
   ],
 };
 
 function phaseAt(subscription: Subscription, at: Temporal.Instant): Phase {
+  const { status, graceEndsAt } = subscription;
+  if (status === 'pending_renewal') return graceEndsAt && isBefore(at, graceEndsAt) ? 'in grace' : 'used up';
   if (!hasTimeLeft(subscription, at)) return 'used up';
   return subscription.isTrial ? 'in trial' : 'paid';
 }

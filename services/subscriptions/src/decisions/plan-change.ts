@@ -26,6 +26,8 @@ export interface Quote {
   readonly lines: readonly QuoteLine[];
   /** What is to be paid now in minor units; 0 when nothing is. */
   readonly dueMinor: number;
+  /** What that money is for. */
+  readonly paysFor: Period | null;
   /** The current period after the change; for one that applies at the end of the period, the one after it. */
   readonly period: Period;
 }
@@ -39,8 +41,16 @@ const isSameInterval = (one: Terms, other: Terms): boolean =>
  * set off. A trial goes on as it is. Where nothing is left to pay, the change waits for the end of the period, and no money moves.
  */
 export function quotePlanChange(subscription: Subscription, terms: Terms, at: Temporal.Instant): Quote {
-  if (subscription.isTrial) return { applies: 'now', lines: [], dueMinor: 0, period: periodInUse(subscription) };
-  const later: Quote = { applies: 'period_end', lines: [], dueMinor: 0, period: periodAfter(subscription, terms) };
+  if (subscription.isTrial) {
+    return { applies: 'now', lines: [], dueMinor: 0, paysFor: null, period: periodInUse(subscription) };
+  }
+  const later: Quote = {
+    applies: 'period_end',
+    lines: [],
+    dueMinor: 0,
+    paysFor: null,
+    period: periodAfter(subscription, terms),
+  };
   const cost = costOf(subscription, terms, at);
   if (!cost) return later;
   const lines = [cost, ...subscription.paidParts.map((part) => creditOf(part, at)).filter(({ partMs }) => partMs > 0)];
@@ -48,7 +58,7 @@ export function quotePlanChange(subscription: Subscription, terms: Terms, at: Te
     (sum, { kind, amountMinor }) => sum + (kind === 'new_plan' ? amountMinor : -amountMinor),
     0,
   );
-  return dueMinor > 0 ? { applies: 'now', lines, dueMinor, period: cost.period } : later;
+  return dueMinor > 0 ? { applies: 'now', lines, dueMinor, paysFor: cost.span, period: cost.period } : later;
 }
 
 /** The new plan for what it would pay for; null when nothing that is paid for is left. */
@@ -57,15 +67,16 @@ function costOf(
   terms: Terms,
   at: Temporal.Instant,
 ): (QuoteLine & { period: Period }) | null {
-  const { timeZone, paidParts } = subscription;
+  const { timeZone, paidParts, currentPeriod } = subscription;
   const priceMinor = terms.price.amount;
-  const whole = nthPeriod({ anchor: at, interval: terms.interval, timeZone }, 0);
-  if (!isSameInterval(subscription.terms, terms)) {
-    const span = whole;
-    return { kind: 'new_plan', priceMinor, span, ...shareOf(priceMinor, span, at), period: whole };
-  }
-  // Days that an operator gave for free come after those that are paid for, and stay free.
   const paid = paidParts[0]?.period;
+  if (!isSameInterval(subscription.terms, terms)) {
+    // Days that an operator gave for free would be lost.
+    if (paid && currentPeriod && isBefore(paid.end, currentPeriod.end)) return null;
+    const span = nthPeriod({ anchor: at, interval: terms.interval, timeZone }, 0);
+    return { kind: 'new_plan', priceMinor, span, ...shareOf(priceMinor, span, at), period: span };
+  }
+  // Free days come after those that are paid for, and stay free.
   if (!paid || !isBefore(at, paid.end)) return null;
   const share = shareOf(priceMinor, paid, at);
   return {

@@ -19,7 +19,16 @@ export interface Request {
  * the end of the trial, where the first period to be paid starts.
  */
 export function subscribe({ id, userId, terms, timeZone, trialDays, at }: Request): Move {
-  const common = { id, userId, terms, timeZone, periodNumber: BEFORE_ANCHOR, version: 1, createdAt: at };
+  const common = {
+    id,
+    userId,
+    firstPlanId: terms.planId,
+    terms,
+    timeZone,
+    periodNumber: BEFORE_ANCHOR,
+    version: 1,
+    createdAt: at,
+  };
   const nothingYet = {
     ...{ charge: null, change: null, currentPeriod: null, isTrial: false, paidParts: [] },
     ...{ cancelAt: null, pausedAt: null, graceEndsAt: null, noticedAt: null },

@@ -63,6 +63,8 @@ export interface PaidPart {
 export interface Subscription {
   readonly id: string;
   readonly userId: string;
+  /** The plan it began with: its trial, if it has one, is used. */
+  readonly firstPlanId: string;
   readonly terms: Terms;
   /** IANA time zone of the customer, in which periods and days of grace are counted. */
   readonly timeZone: string;

@@ -32,6 +32,8 @@ CREATE TABLE subscription (
   id uuid PRIMARY KEY,
   seq bigserial NOT NULL,
   user_id uuid NOT NULL,
+  -- The plan it began with: its trial is used, whatever it changed to since.
+  first_plan_id uuid NOT NULL REFERENCES plan,
   -- What was agreed, copied from a version of the plan.
   plan_id uuid NOT NULL REFERENCES plan,
   plan_name text NOT NULL,
