@@ -208,6 +208,8 @@ function openBooks(first: Subscription) {
       }
       if (paid?.bought === 'period' && paid.period) {
         if (accessAt(before, at).isOpen) {
+          // Periods never overlap, also where the end was moved.
+          expect(isBefore(paid.period.start, before.currentPeriod?.end ?? at)).toBe(false);
           // Whoever had access all the time pays from where the last period ended; what was skipped was free.
           leftMs =
             Temporal.Instant.compare(paid.period.start, before.currentPeriod?.end ?? at) === 0
