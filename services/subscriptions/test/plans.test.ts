@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { openRig, type Replica, type Rig, withKey } from './rig.ts';
+import { newCustomer } from './customer.ts';
+import { type Body, openRig, type Replica, type Rig, until, withKey } from './rig.ts';
+import { succeeded } from './wallet.ts';
 
 let rig: Rig;
 let service: Replica;
@@ -95,5 +97,71 @@ describe('plans', () => {
     await expect(rig.pool.query('UPDATE plan_version SET name = name WHERE plan_id = $1', [plan.id])).rejects.toThrow(
       /immutable/,
     );
+  });
+});
+
+describe('a change of a plan', () => {
+  const change = (id: string, body: Body) =>
+    service.call('PATCH', `/v1/plans/${id}`, { ...rig.person({ role: 'operator' }), body });
+  const price = (amount: number) => ({ price: { amount, currency: 'EUR' } });
+
+  test('is a version of its own for who subscribes from now on, and leaves the others as they are', async () => {
+    const customer = newCustomer(rig, service);
+    const before = await customer.activeOne();
+    const changed = await change(before.planId, { ...price(1_999), name: 'Monthly plus' });
+    expect(changed.body).toMatchObject({ version: 2, name: 'Monthly plus', price: { amount: 1_999 }, graceDays: 7 });
+    const newcomer = newCustomer(rig, service);
+    expect(await service.subscribe(newcomer.user, before.planId)).toMatchObject({
+      planVersion: 2,
+      price: { amount: 1_999 },
+    });
+    await rig.moveClock({ months: 1, minutes: 1 });
+    expect((await customer.asked(before.id, 2)).data.charge.amount).toBe(1_299);
+  });
+
+  test('for all subscriptions counts from the next period on, and is announced in what is upcoming', async () => {
+    const customer = newCustomer(rig, service);
+    const { id, planId } = await customer.activeOne();
+    await change(planId, { ...price(1_999), appliesTo: 'all_subscriptions' });
+    expect(await customer.read(id)).toMatchObject({ price: { amount: 1_299 }, planVersion: 1 });
+    const upcoming = await service.call('GET', `/v1/subscriptions/${id}/upcoming?count=2`, customer.user);
+    expect(upcoming.body.data.map(({ amount }: Body) => amount.amount)).toEqual([1_999, 1_999]);
+    await rig.moveClock({ months: 1, minutes: 1 });
+    const renewal = await customer.asked(id, 2);
+    expect(renewal.data.charge.amount).toBe(1_999);
+    await rig.say(succeeded(renewal));
+    await until('the renewal', async () => (await customer.grants(id)).length === 2);
+    expect(await customer.read(id)).toMatchObject({ price: { amount: 1_999 }, planVersion: 2 });
+  });
+
+  test('first for new ones and later for all makes two versions, and what changes nothing makes none', async () => {
+    const { id } = await service.createPlan(rig.person({ role: 'operator' }));
+    await change(id, price(1_999));
+    expect((await change(id, price(1_999))).body.version).toBe(2);
+    expect((await change(id, { appliesTo: 'all_subscriptions' })).body.version).toBe(3);
+    expect((await change(id, { active: false })).body).toMatchObject({ version: 3, active: false });
+    const { body } = await service.call('GET', `/v1/plans/${id}/versions`);
+    expect(body.data.map(({ version, price: { amount }, appliesTo }: Body) => [version, amount, appliesTo])).toEqual([
+      [3, 1_999, 'all_subscriptions'],
+      [2, 1_999, 'new_subscriptions'],
+      [1, 1_299, 'all_subscriptions'],
+    ]);
+  });
+
+  test('by twenty operators at once is numbered without a gap', async () => {
+    const { id } = await service.createPlan(rig.person({ role: 'operator' }));
+    await Promise.all(Array.from({ length: 20 }, (_, index) => change(id, price(2_000 + index))));
+    const { body } = await service.call('GET', `/v1/plans/${id}/versions?limit=100`);
+    expect(body.data.map(({ version }: Body) => version)).toEqual(Array.from({ length: 21 }, (_, index) => 21 - index));
+  });
+
+  test('is refused in another currency, of another length, by a customer, and where there is no plan', async () => {
+    const { id } = await service.createPlan(rig.person({ role: 'operator' }));
+    const wrong = await change(id, { price: { amount: 1, currency: 'USD' } });
+    expect(wrong.body).toMatchObject({ code: 'validation_failed', errors: [{ field: 'body.price.currency' }] });
+    expect((await change(id, { interval: { unit: 'day', count: 1 } })).body.code).toBe('validation_failed');
+    const customer = await service.call('PATCH', `/v1/plans/${id}`, { ...rig.person(), body: price(1) });
+    expect(customer.body.code).toBe('forbidden');
+    expect((await change(rig.person().id, price(1))).body.code).toBe('not_found');
   });
 });

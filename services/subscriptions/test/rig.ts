@@ -8,6 +8,7 @@ import {
   PlanChangeDue,
   RefundDue,
   RenewalDue,
+  SubscriptionExpiring,
   SubscriptionRequested,
 } from '@evergreen/contracts/events/subscriptions.ts';
 import type { CreatePlanBody, Subscription } from '@evergreen/contracts/http/subscriptions.ts';
@@ -85,11 +86,13 @@ export async function openRig() {
     on(RefundDue, async (events) => void refunds.push(...events.map(({ data }) => data))),
   ]);
   const lifecycle: Lifecycle[] = [];
+  const notices: EventOf<typeof SubscriptionExpiring>[] = [];
   const ticks: DataOf<typeof ClockAdvanced>[] = [];
   await wallet.subscribeTransient({
     name: 'test.told',
     handlers: [
       ...LIFECYCLE_EVENTS.map((definition) => on(definition, async (events) => void lifecycle.push(...events))),
+      on(SubscriptionExpiring, async (events) => void notices.push(...events)),
       on(ClockAdvanced, async (events) => void ticks.push(...events.map(({ data }) => data))),
     ],
     onReconnect: () => undefined,
@@ -108,6 +111,9 @@ export async function openRig() {
     /** What everybody was told of the subscription, in the order of its versions. */
     lifecycleOf: (subscriptionId: string) =>
       lifecycle.filter(({ subject }) => subject === subscriptionId).sort((a, b) => a.data.version - b.data.version),
+    /** What its customer was told ahead, in the order of its versions. */
+    noticesOf: (subscriptionId: string) =>
+      notices.filter(({ subject }) => subject === subscriptionId).sort((a, b) => a.data.version - b.data.version),
     /** Each move of the clock that everybody was told of. */
     ticks,
     /** Reads the queues of the services that are not here, so that they are empty when all is done. */

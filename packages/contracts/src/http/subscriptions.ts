@@ -79,7 +79,7 @@ export const UpdatePlanBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, minProperties: 1 },
+  { additionalProperties: false },
 );
 export type UpdatePlanBody = Static<typeof UpdatePlanBody>;
 
