@@ -73,6 +73,11 @@ function triggerOf(subscription: Subscription, plan: Plan, at: Temporal.Instant)
   const terms = termsOf(plan);
   if (subscription.isTrial) return { name: 'switch_plan', at, terms };
   const { paysFor, dueMinor } = quotePlanChange(subscription, terms, at);
+  // An upgrade that is not paid must leave all as it was.
+  if (paysFor && subscription.change) {
+    const detail = `It changes to ${subscription.change.planName} at the end of the period; choose ${subscription.terms.planName} again first`;
+    throw new Problem('plan_change_not_possible', detail);
+  }
   return paysFor
     ? { name: 'upgrade', at, terms, amountMinor: dueMinor, period: paysFor }
     : { name: 'schedule_change', at, terms };

@@ -15,7 +15,7 @@ export function stateDiagram(): string {
   for (const [trigger, rows] of Object.entries(LIFECYCLE)) {
     for (const { from, to, only } of rows as readonly Row[]) {
       const arrow = `${from} --> ${to}`;
-      const label = only ? `${trigger}, ${only}` : trigger;
+      const label = only ? `${trigger}, ${only.join(' or ')}` : trigger;
       arrows.set(arrow, (arrows.get(arrow) ?? new Set()).add(label));
     }
   }

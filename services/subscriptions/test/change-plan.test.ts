@@ -178,6 +178,16 @@ describe('a downgrade', () => {
     expect(await customer.timeline(id)).toContain('terms_due: active -> active');
   });
 
+  test('to come keeps an upgrade from being asked for: one that is not paid would leave neither', async () => {
+    const { id, planId } = await customer.activeOne(PRO);
+    const basic = await customer.createPlan(BASIC);
+    const top = await customer.createPlan({ ...PRO, ...eur(9_000) });
+    await change(id, basic.id);
+    expect((await change(id, top.id)).body).toMatchObject({ status: 409, code: 'plan_change_not_possible' });
+    await change(id, planId);
+    expect((await change(id, top.id)).body.change).toMatchObject({ planId: top.id, at: null });
+  });
+
   test('can be dropped by choosing the plan one has', async () => {
     const { id, planId } = await customer.activeOne(PRO);
     const basic = await customer.createPlan(BASIC);

@@ -219,7 +219,9 @@ describe('the table', () => {
 
   test('has no row that another one hides', () => {
     const keys = Object.entries(LIFECYCLE).flatMap(([trigger, rows]) =>
-      rows.flatMap(({ from, charge, only = '' }) => charge.map((state) => `${from} ${state} ${only} ${trigger}`)),
+      rows.flatMap(({ from, charge, only = [''] }) =>
+        charge.flatMap((state) => only.map((phase) => `${from} ${state} ${phase} ${trigger}`)),
+      ),
     );
     expect(new Set(keys).size).toBe(keys.length);
   });

@@ -10,10 +10,11 @@ export interface Access {
 
 /**
  * What a user may use. A subscription that renews keeps its access past the end of the period until the wallet has
- * answered: how long that takes is for us to answer for, not for the customer.
+ * answered: how long that takes is for us to answer for, not for the customer. Grace gives access to the period that is being
+ * waited for and to no other: longer than that, the payment would pay for one period of many.
  */
 export function accessAt(subscription: Subscription, now: Temporal.Instant): Access {
-  const { status, currentPeriod, graceEndsAt, cancelAt, terms } = subscription;
+  const { status, currentPeriod, charge, graceEndsAt, cancelAt, terms } = subscription;
   const until = currentPeriod?.end ?? null;
   const stop = until && cancelAt ? earlier(until, cancelAt) : until;
   switch (status) {
@@ -21,10 +22,10 @@ export function accessAt(subscription: Subscription, now: Temporal.Instant): Acc
     case 'active':
       return { isOpen: true, until };
     case 'pending_renewal':
-      if (!terms.accessDuringGrace || !graceEndsAt) return { isOpen: false, until };
-      return { isOpen: isBefore(now, graceEndsAt), until: graceEndsAt };
+      if (!terms.accessDuringGrace || !graceEndsAt || !charge) return { isOpen: false, until };
+      return openUntil(earlier(graceEndsAt, charge.period.end), now);
     case 'canceled':
-      return { isOpen: stop !== null && isBefore(now, stop), until: stop };
+      return stop ? openUntil(stop, now) : { isOpen: false, until: null };
     case 'incomplete':
       return { isOpen: false, until };
     case 'paused':
@@ -35,6 +36,8 @@ export function accessAt(subscription: Subscription, now: Temporal.Instant): Acc
       return status satisfies never;
   }
 }
+
+const openUntil = (until: Temporal.Instant, now: Temporal.Instant): Access => ({ isOpen: isBefore(now, until), until });
 
 /** Is there time left that is paid for, or free: of a paused one when the pause began, of any other one at `now`? */
 export function hasTimeLeft({ currentPeriod, cancelAt, pausedAt }: Subscription, now: Temporal.Instant): boolean {

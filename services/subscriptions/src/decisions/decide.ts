@@ -31,7 +31,7 @@ export function decide(before: Subscription, trigger: Trigger): Move | null {
     says: row.says,
     chargeId: (after.charge ?? before.charge)?.id ?? null,
     paid: trigger.name === 'paid' ? boughtBy(before, after) : null,
-    refunds: refundsOf(before, trigger),
+    refunds: refundsOf(before, trigger, after),
     notice: trigger.name === 'notice' ? noticeOf(before, trigger.nextTerms) : null,
     skippedPeriods: trigger.name === 'due' ? periodsBetween(before, after) : 0,
     mrrChangeMinor: mrrMinor(after) - mrrMinor(before),
@@ -46,9 +46,9 @@ function rememberAnswer(subscription: Subscription, trigger: Trigger): Subscript
 
 function boughtBy(before: Subscription, after: Subscription): PaidCharge {
   const { id: chargeId, amountMinor, state } = pendingCharge(before);
-  if (state === 'returning') return { chargeId, amountMinor, bought: 'nothing', period: null };
   const part = after.paidParts.find((paid) => paid.chargeId === chargeId);
-  if (!part) throw new Error(`subscription ${before.id} was paid for nothing`);
+  // Then `refundsOf` gives all of it back.
+  if (!part) return { chargeId, amountMinor, bought: 'nothing', period: null };
   const bought = state === 'change_requested' || state === 'change_voiding' ? 'upgrade' : 'period';
   return { chargeId, amountMinor, bought, period: part.period };
 }

@@ -1,5 +1,5 @@
 import type { SubscriptionStatus } from '@evergreen/contracts/http/subscriptions.ts';
-import { hasTimeLeft } from './access.ts';
+import { accessAt, hasTimeLeft } from './access.ts';
 import {
   askAgain,
   askForNextPeriod,
@@ -38,14 +38,14 @@ import {
 import type { ChargeState, Subscription } from './subscription.ts';
 import type { TriggerName } from './triggers.ts';
 
-/** What is left of what was paid for, of the trial, or of the days of grace: `used up` for nothing. */
-export type Phase = 'in trial' | 'paid' | 'in grace' | 'used up';
+/** What is left of what was paid for, of the trial, or of the days of grace, with access or without: `used up` for nothing. */
+export type Phase = 'in trial' | 'paid' | 'in open grace' | 'in closed grace' | 'used up';
 
 /** One possible move: from this status, with the pending charge in one of these states, the trigger leads there. */
 export interface Row<T extends TriggerName = TriggerName> {
   readonly from: SubscriptionStatus;
   readonly charge: readonly (ChargeState | 'none')[];
-  readonly only?: Phase;
+  readonly only?: readonly Phase[];
   readonly to: SubscriptionStatus;
   readonly change: Change<T>;
   readonly says: readonly Saying[];
@@ -71,7 +71,7 @@ const move = <T extends TriggerName>(
   ...says: Saying[]
 ): Row<T> => ({ from, charge, to, change, says });
 
-const only = <T extends TriggerName>(phase: Phase, row: Row<T>): Row<T> => ({ ...row, only: phase });
+const only = <T extends TriggerName>(phases: readonly Phase[], row: Row<T>): Row<T> => ({ ...row, only: phases });
 
 /**
  * The whole life of a subscription as one table: (state, trigger) -> (state, change, events). What is not here is refused.
@@ -108,11 +108,11 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     move('incomplete', ANY_OF_A_PERIOD, 'active', grantPeriod, 'SubscriptionActivated'),
     move('trialing', ASKED, 'active', grantPeriod, 'SubscriptionActivated'),
     move('active', ASKED, 'active', grantPeriod, 'SubscriptionRenewed'),
-    move('active', UPGRADING, 'active', makeUpgrade, 'SubscriptionPlanChanged'),
+    move('active', UPGRADING, 'active', makeUpgrade, 'RefundDue', 'SubscriptionPlanChanged'),
     move('pending_renewal', ANSWERED, 'active', grantPeriod, 'SubscriptionActivated'),
     move('paused', VOIDING, 'paused', keepPeriod, 'SubscriptionPaused'),
     move('canceled', VOIDING, 'canceled', grantLastPeriod, 'SubscriptionActivated'),
-    move('canceled', UPGRADE_GIVEN_UP, 'canceled', makeLastUpgrade, 'SubscriptionPlanChanged'),
+    move('canceled', UPGRADE_GIVEN_UP, 'canceled', makeLastUpgrade, 'RefundDue', 'SubscriptionPlanChanged'),
     move('canceled', RETURNING, 'expired', end, 'RefundDue', 'SubscriptionExpired'),
   ],
   short: [
@@ -147,42 +147,68 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     move('active', UPGRADING, 'canceled', stopAndGiveUpgradeUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('pending_renewal', WAITING, 'canceled', stopWaiting, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('pending_renewal', VOIDING, 'canceled', stopWaiting, 'SubscriptionCanceled'),
-    only('in trial', move('paused', NONE, 'canceled', endPauseAndStop, 'SubscriptionCanceled')),
-    only('paid', move('paused', NONE, 'canceled', endPauseAndStop, 'SubscriptionCanceled')),
-    only('used up', move('paused', NONE, 'canceled', stopAfterPause, 'SubscriptionCanceled')),
+    only(['in trial', 'paid'], move('paused', NONE, 'canceled', endPauseAndStop, 'SubscriptionCanceled')),
+    only(['used up'], move('paused', NONE, 'canceled', stopAfterPause, 'SubscriptionCanceled')),
     move('paused', VOIDING, 'canceled', stopWaiting, 'SubscriptionCanceled'),
   ],
   cancel_now: [
-    move('incomplete', NOT_VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
-    move('incomplete', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
-    move('trialing', NONE, 'expired', stopNow, 'SubscriptionExpired'),
-    move('trialing', ASKED, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    // Where nothing is to be given back, `RefundDue` says nothing.
+    move(
+      'incomplete',
+      NOT_VOIDING,
+      'canceled',
+      stopNowAndGiveUp,
+      'RefundDue',
+      'SubscriptionCanceled',
+      'ChargeVoidRequested',
+    ),
+    move('incomplete', VOIDING, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled'),
+    move('trialing', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
+    move('trialing', ASKED, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('active', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
-    move('active', ASKED, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    move('active', ASKED, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('active', UPGRADING, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled', 'ChargeVoidRequested'),
-    move('pending_renewal', WAITING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled', 'ChargeVoidRequested'),
-    move('pending_renewal', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
+    move(
+      'pending_renewal',
+      WAITING,
+      'canceled',
+      stopNowAndGiveUp,
+      'RefundDue',
+      'SubscriptionCanceled',
+      'ChargeVoidRequested',
+    ),
+    move('pending_renewal', VOIDING, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled'),
     move('paused', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
-    move('paused', VOIDING, 'canceled', stopNowAndGiveUp, 'SubscriptionCanceled'),
+    move('paused', VOIDING, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled'),
     move('canceled', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
-    move('canceled', VOIDING, 'canceled', stopNowAndGiveUp),
+    move('canceled', VOIDING, 'canceled', stopNowAndGiveUp, 'RefundDue'),
     move('canceled', UPGRADE_GIVEN_UP, 'canceled', stopNowAndGiveUp, 'RefundDue'),
   ],
   resume: [
     // What is over is over, also while the scheduler is late; resumed, it would be billed for days without access.
-    only('in trial', move('canceled', NONE, 'trialing', goOn, 'SubscriptionResumed')),
-    only('paid', move('canceled', NONE, 'active', goOn, 'SubscriptionResumed')),
-    only('in trial', move('paused', NONE, 'trialing', endPause, 'SubscriptionResumed')),
-    only('paid', move('paused', NONE, 'active', endPause, 'SubscriptionResumed')),
-    only('used up', move('paused', NONE, 'incomplete', payAfterPause, 'SubscriptionResumed', 'SubscriptionRequested')),
+    only(['in trial'], move('canceled', NONE, 'trialing', goOn, 'SubscriptionResumed')),
+    only(['paid'], move('canceled', NONE, 'active', goOn, 'SubscriptionResumed')),
+    only(['in trial'], move('paused', NONE, 'trialing', endPause, 'SubscriptionResumed')),
+    only(['paid'], move('paused', NONE, 'active', endPause, 'SubscriptionResumed')),
+    only(
+      ['used up'],
+      move('paused', NONE, 'incomplete', payAfterPause, 'SubscriptionResumed', 'SubscriptionRequested'),
+    ),
   ],
   pause: [
     move('trialing', NONE, 'paused', pauseNow, 'SubscriptionPaused'),
     move('trialing', ASKED, 'paused', pauseAndStopWaiting, 'SubscriptionPaused', 'ChargeVoidRequested'),
     move('active', NONE, 'paused', pauseNow, 'SubscriptionPaused'),
     move('active', ASKED, 'paused', pauseAndStopWaiting, 'SubscriptionPaused', 'ChargeVoidRequested'),
-    move('pending_renewal', WAITING, 'paused', pauseAndStopWaiting, 'SubscriptionPaused', 'ChargeVoidRequested'),
-    move('pending_renewal', VOIDING, 'paused', pauseAndStopWaiting, 'SubscriptionPaused'),
+    // Not while grace gives access: a pause at its end, each time, would make those days free.
+    only(
+      ['in closed grace', 'used up'],
+      move('pending_renewal', WAITING, 'paused', pauseAndStopWaiting, 'SubscriptionPaused', 'ChargeVoidRequested'),
+    ),
+    only(
+      ['in closed grace', 'used up'],
+      move('pending_renewal', VOIDING, 'paused', pauseAndStopWaiting, 'SubscriptionPaused'),
+    ),
   ],
   upgrade: [move('active', NONE, 'active', askForUpgrade, 'PlanChangeDue')],
   schedule_change: [move('active', NONE, 'active', scheduleChange, 'SubscriptionPlanChanged')],
@@ -191,16 +217,21 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
   extend: [
     move('trialing', NONE, 'trialing', extendPeriod, 'SubscriptionExtended'),
     move('active', NONE, 'active', extendPeriod, 'SubscriptionExtended'),
-    only('in trial', move('canceled', NONE, 'canceled', extendPeriod, 'SubscriptionExtended')),
-    only('paid', move('canceled', NONE, 'canceled', extendPeriod, 'SubscriptionExtended')),
+    only(['in trial', 'paid'], move('canceled', NONE, 'canceled', extendPeriod, 'SubscriptionExtended')),
     // Access that has closed would open again in the middle of what a payment then buys.
-    only('in grace', move('pending_renewal', WAITING, 'pending_renewal', extendGrace, 'SubscriptionExtended')),
+    only(
+      ['in open grace', 'in closed grace'],
+      move('pending_renewal', WAITING, 'pending_renewal', extendGrace, 'SubscriptionExtended'),
+    ),
   ],
 };
 
 function phaseAt(subscription: Subscription, at: Temporal.Instant): Phase {
   const { status, graceEndsAt } = subscription;
-  if (status === 'pending_renewal') return graceEndsAt && isBefore(at, graceEndsAt) ? 'in grace' : 'used up';
+  if (status === 'pending_renewal') {
+    if (accessAt(subscription, at).isOpen) return 'in open grace';
+    return graceEndsAt && isBefore(at, graceEndsAt) ? 'in closed grace' : 'used up';
+  }
   if (!hasTimeLeft(subscription, at)) return 'used up';
   return subscription.isTrial ? 'in trial' : 'paid';
 }
@@ -212,6 +243,8 @@ export function findRow(subscription: Subscription, name: TriggerName, at: Tempo
   const rows = LIFECYCLE[name] as readonly Row[];
   return rows.find(
     (row) =>
-      row.from === subscription.status && row.charge.includes(charge) && (row.only === undefined || row.only === phase),
+      row.from === subscription.status &&
+      row.charge.includes(charge) &&
+      (row.only === undefined || row.only.includes(phase)),
   );
 }

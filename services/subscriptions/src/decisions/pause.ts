@@ -1,11 +1,14 @@
 import type { Change, Changes } from './changes.ts';
 import { stopWaiting } from './changes.ts';
-import { msBetween, nthPeriod, shifted } from './periods.ts';
+import { later, msBetween, nthPeriod, shifted } from './periods.ts';
 import { chargeFor } from './renewal.ts';
 import { BEFORE_ANCHOR, periodInUse, type Subscription } from './subscription.ts';
 
 /** The clock of what is paid for stands still. */
-export const pauseNow: Change<'pause'> = (_subscription, { at }) => ({ pausedAt: at });
+export const pauseNow: Change<'pause'> = (subscription, { at }) => ({
+  // A period may have started between the reading of the clock and this.
+  pausedAt: later(at, periodInUse(subscription).start),
+});
 
 /** What was paid for is over, and the money for more is not waited for. Should it have come first, it buys a period for later. */
 export const pauseAndStopWaiting: Change<'pause'> = (subscription, { at }) => {
@@ -29,9 +32,13 @@ export const stopAfterPause: Change<'cancel'> = (_subscription, { at }) => ({
   cancelAt: at,
 });
 
-/** Nothing was left, so a period has to be paid first, as at the very beginning; on the terms that would be due by now. */
-export const payAfterPause: Change<'resume'> = (subscription, { at }) => {
+/**
+ * Nothing was left, so a period has to be paid first, as at the very beginning; on the plan that was chosen for the next one, if any.
+ * It never starts where the last one ended: the charge for that was given up, and can never be paid.
+ */
+export const payAfterPause: Change<'resume'> = (subscription, { at: now }) => {
   const { id, timeZone, change } = subscription;
+  const at = later(now, periodInUse(subscription).end.add({ milliseconds: 1 }));
   const terms = change ?? subscription.terms;
   const period = nthPeriod({ anchor: at, interval: terms.interval, timeZone }, 0);
   return {

@@ -1,6 +1,6 @@
 import type { Change } from './changes.ts';
 import { upgradeChargeId } from './charge-id.ts';
-import { isBefore, nthPeriod } from './periods.ts';
+import { isBefore, later, nthPeriod } from './periods.ts';
 import { type Share, shareOf, unusedOf } from './proration.ts';
 import { askFor } from './renewal.ts';
 import {
@@ -121,14 +121,17 @@ function startOfUpgrade(subscription: Subscription, at: Temporal.Instant): Tempo
   return isTaken ? startOfUpgrade(subscription, at.add({ milliseconds: 1 })) : at;
 }
 
-/** The difference is paid. */
+/** The difference is paid. What of it was for time that passed before we heard of it goes back: that was on the plan of before. */
 export const makeUpgrade: Change<'paid'> = (subscription, { at }) => {
   const { terms: before, change: terms, timeZone, paidParts } = subscription;
   const { id: chargeId, amountMinor, period: asked } = pendingCharge(subscription);
   if (!terms) throw new Error(`subscription ${subscription.id} has paid for an upgrade to nothing`);
   const made = { terms, change: null, charge: null };
-  if (isSameInterval(before, terms))
-    return { ...made, paidParts: [...paidParts, { chargeId, amountMinor, period: asked }] };
+  if (isSameInterval(before, terms)) {
+    const left = unusedOf({ chargeId, amountMinor, period: asked }, at).amountMinor;
+    const part = { chargeId, amountMinor: left, period: { start: later(at, asked.start), end: asked.end } };
+    return { ...made, paidParts: left > 0 ? [...paidParts, part] : paidParts };
+  }
   const period = nthPeriod({ anchor: at, interval: terms.interval, timeZone }, 0);
   // What was unused when the upgrade was asked for has paid for the new period too.
   const setOff = paidParts

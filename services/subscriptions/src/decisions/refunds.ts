@@ -5,9 +5,9 @@ import { pendingCharge, type Subscription } from './subscription.ts';
 import type { Trigger } from './triggers.ts';
 
 /** What goes back to the balance with a move: what is unused when it ends at once, or money that came too late to buy anything. */
-export function refundsOf(before: Subscription, trigger: Trigger): Refund[] {
+export function refundsOf(before: Subscription, trigger: Trigger, after: Subscription): Refund[] {
   if (trigger.name === 'cancel_now' && trigger.refund) return unusedMoney(before, trigger.at);
-  if (trigger.name === 'paid' && before.charge?.state === 'returning') return [wholeCharge(before)];
+  if (trigger.name === 'paid') return ofPaid(before, after);
   return [];
 }
 
@@ -23,7 +23,11 @@ function unusedMoney(before: Subscription, at: Temporal.Instant): Refund[] {
     .filter(({ amountMinor }) => amountMinor > 0);
 }
 
-function wholeCharge(before: Subscription): Refund {
-  const { id: chargeId, amountMinor } = pendingCharge(before);
-  return { id: refundId(chargeId, before.version), chargeId, amountMinor, reason: 'Paid when it was canceled already' };
+/** What of a charge that was just paid has bought nothing: all of it when that was canceled, or the time an upgrade came late. */
+function ofPaid(before: Subscription, after: Subscription): Refund[] {
+  const { id: chargeId, amountMinor: paidMinor, state } = pendingCharge(before);
+  const usedMinor = after.paidParts.find((part) => part.chargeId === chargeId)?.amountMinor ?? 0;
+  const amountMinor = paidMinor - usedMinor;
+  const reason = state === 'returning' ? 'Paid when it was canceled already' : 'Time before the upgrade was made';
+  return amountMinor > 0 ? [{ id: refundId(chargeId, before.version), chargeId, amountMinor, reason }] : [];
 }

@@ -21,7 +21,7 @@ const NEXT_MOMENT = {
 const CHARGES_IN_FLIGHT = {
   name: 'subscription-charges-in-flight',
   text: `SELECT count(*)::int AS charges FROM subscription
-         WHERE charge_id IS NOT NULL AND charge_state IN ('requested', 'voiding')`,
+         WHERE charge_id IS NOT NULL AND charge_state <> 'waiting'`,
 };
 
 /** When the oldest due subscription fell due, or null when none is due at `now`. */
