@@ -20,6 +20,8 @@ export interface CommandRequest {
   /** An operator's own words. */
   note?: string | undefined;
   requestId: string;
+  /** What stands in the timeline as the cause's id; the request's unless given. */
+  causeId?: string;
   /** What is asked for, as things stand: null when it is so already. It may refuse with a Problem. */
   triggerOf: (subscription: Subscription, at: Temporal.Instant) => Trigger | null;
 }
@@ -51,9 +53,9 @@ export async function commandSubscription(
   return after;
 }
 
-const causeOf = ({ route, requestId, caller, asOperator, note }: CommandRequest) => ({
+const causeOf = ({ route, requestId, causeId, caller, asOperator, note }: CommandRequest) => ({
   type: route,
-  id: requestId,
+  id: causeId ?? requestId,
   correlationId: requestId,
   actor: { id: caller.id, role: asOperator ? ('operator' as const) : ('customer' as const) },
   ...(note !== undefined && { note }),

@@ -5,7 +5,10 @@ import type pg from 'pg';
 import type { AdvanceDeps } from './advance-clock.ts';
 import { clockRoutes } from './clock-routes.ts';
 import type { PrismaClient } from './generated/client.ts';
+import { metricsRoutes } from './metrics-routes.ts';
+import { operatorRoutes } from './operator-routes.ts';
 import { planRoutes } from './plan-routes.ts';
+import { schedulerRoutes } from './scheduler-routes.ts';
 import { subscriptionRoutes } from './subscription-routes.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 
@@ -22,4 +25,7 @@ export function routes(app: HttpApp, deps: RouteDeps): void {
   planRoutes(app, deps);
   subscriptionRoutes(app, deps);
   clockRoutes(app, deps);
+  operatorRoutes(app, deps);
+  schedulerRoutes(app, deps);
+  metricsRoutes(app, deps);
 }

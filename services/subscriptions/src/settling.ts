@@ -8,14 +8,15 @@ import { Problem } from '@evergreen/service-kit/problem.ts';
 import { deadQueue, queueNames } from '@evergreen/service-kit/topology.ts';
 import type pg from 'pg';
 import { readNow } from './business-time.ts';
-import { countChargesInFlight, readOldestDue } from './sql/due.ts';
+import { readInHand } from './sql/due.ts';
 
 /*
  * Has everything settled? A message may move from a place not yet looked at to one already looked at, so one look is not
  * enough: two looks in a row must find nothing, and nothing may have been handled between them.
  */
 
-const LOOK_INTERVAL_MS = 15;
+/** Between two looks. What is moving here is mostly done in a few milliseconds; a look that found nothing is given more time to be wrong. */
+const [FIRST_INTERVAL_MS, LONGEST_INTERVAL_MS, QUIET_INTERVAL_MS] = [2, 15, 15];
 const ACTIVITY_TIMEOUT_MS = 2_000;
 
 // A dead letter waits for an operator; it would hold up the clock for ever.
@@ -41,7 +42,8 @@ export interface SettlingDeps {
 }
 
 /**
- * Waits until no work is due, on its way or in anybody's hands.
+ * Waits until no work is due, on its way or in anybody's hands. What is due while the scheduler is paused waits for an operator,
+ * and not for us.
  * @throws Problem settle_timeout that says what is still moving after `timeoutMs`; service_unavailable when `signal` aborts
  */
 export async function awaitSettled(
@@ -49,6 +51,7 @@ export async function awaitSettled(
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
+  let intervalMs = FIRST_INTERVAL_MS;
   for (let last: Look | undefined; ; ) {
     const look = await lookAround(deps);
     const isQuiet = look.moving.length === 0;
@@ -60,7 +63,8 @@ export async function awaitSettled(
       throw new Problem('settle_timeout', `After ${timeoutMs / 1000} s: ${what}. The clock stays where it is`);
     }
     last = look;
-    await rest(LOOK_INTERVAL_MS, signal);
+    await rest(isQuiet ? QUIET_INTERVAL_MS : intervalMs, signal);
+    intervalMs = Math.min(LONGEST_INTERVAL_MS, intervalMs * 1.5);
   }
 }
 
@@ -77,10 +81,9 @@ async function lookAround(deps: SettlingDeps): Promise<Look> {
 }
 
 async function lookHere({ pool, clock, activity }: SettlingDeps): Promise<Look> {
-  const oldestDue = await readOldestDue(pool, await readNow(clock));
-  const charges = await countChargesInFlight(pool);
+  const { oldestDueAt, charges } = await readInHand(pool, await readNow(clock));
   const look = lookOf('subscriptions', await activity());
-  if (oldestDue) look.moving.push(`subscriptions have been due since ${oldestDue}`);
+  if (oldestDueAt) look.moving.push(`subscriptions have been due since ${oldestDueAt}`);
   if (charges > 0) look.moving.push(`the wallet has yet to answer for ${charges} charge(s)`);
   return look;
 }

@@ -7,11 +7,14 @@ import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import type { ServiceContext } from '@evergreen/service-kit/process.ts';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { buildApp } from './app.ts';
+import { readNow } from './business-time.ts';
+import { createCatchUpProgress } from './catch-up-progress.ts';
 import type { SubscriptionsConfig } from './config.ts';
 import { consume } from './consumers.ts';
 import { PrismaClient } from './generated/client.ts';
 import { observeLag } from './lag.ts';
 import { startScheduler } from './scheduler.ts';
+import { readBacklog } from './sql/due.ts';
 import { openSubscriptionStore } from './subscription-store.ts';
 import { createSweep } from './sweep.ts';
 
@@ -38,7 +41,9 @@ export async function startSubscriptions(
 
   const clock = openClock({ simulated: config.SIMULATED_CLOCK, pool });
   const store = openSubscriptionStore({ pool, wakeOutbox: outbox.wake, metrics });
-  const scheduler = startScheduler(createSweep({ store, clock, logger, metrics }), logger);
+  const countDue = async () => (await readBacklog(pool, await readNow(clock))).due;
+  const progress = createCatchUpProgress({ countDue, logger });
+  const scheduler = startScheduler(createSweep({ store, clock, progress, logger, metrics }), logger);
   onStop('scheduler', () => scheduler.stop());
   observeLag({ pool, clock, logger, metrics });
   await consume(broker, { store, clock });

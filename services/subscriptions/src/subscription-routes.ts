@@ -1,5 +1,6 @@
 import {
   Entitlements,
+  EntitlementsQuery,
   SubscribeBody,
   Subscription,
   TimelineEntry,
@@ -10,6 +11,7 @@ import { IdempotencyHeaders, IdParams, Page, PageQuery } from '@evergreen/contra
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import { idempotent } from '@evergreen/service-kit/idempotency.ts';
+import { Problem } from '@evergreen/service-kit/problem.ts';
 import { readNow } from './business-time.ts';
 import { commandRoutes } from './command-routes.ts';
 import type { RouteDeps } from './routes.ts';
@@ -91,11 +93,18 @@ function stateRoutes(app: HttpApp, { access, prisma, clock }: RouteDeps): void {
       schema: {
         ...forUsers,
         summary: 'What the caller may use now',
+        description: "An operator, as the seller's own back end, may name anybody in `userId`.",
+        querystring: EntitlementsQuery,
         response: { 200: Entitlements, '4xx': ProblemBody },
       },
       onRequest,
     },
-    async (request) => readEntitlements(prisma, request.caller.id, await readNow(clock)),
+    async ({ caller, query: { userId = caller.id } }) => {
+      if (userId !== caller.id && caller.role !== 'operator') {
+        throw new Problem('forbidden', 'Only an operator may ask for what another user may use');
+      }
+      return readEntitlements(prisma, userId, await readNow(clock));
+    },
   );
 }
 

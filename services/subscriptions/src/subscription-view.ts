@@ -1,3 +1,4 @@
+import type { OperatorSubscription } from '@evergreen/contracts/http/subscription-operations.ts';
 import type {
   Entitlement,
   Subscription as SubscriptionBody,
@@ -43,6 +44,12 @@ export function viewOf(subscription: Subscription, now: Temporal.Instant): Subsc
     createdAt: iso(subscription.createdAt),
   };
 }
+
+/** The same, with whose it is. */
+export const operatorViewOf = (subscription: Subscription, now: Temporal.Instant): OperatorSubscription => ({
+  userId: subscription.userId,
+  ...viewOf(subscription, now),
+});
 
 /** @param newTerms a newer version of its plan that applies to those who have it already; null when there is none */
 export const upcomingOf = (

@@ -1,3 +1,4 @@
+import type { OperatorSubscriptionQuery } from '@evergreen/contracts/http/subscription-operations.ts';
 import type { SubscriptionStatus, TimelineEntry as TimelineBody } from '@evergreen/contracts/http/subscriptions.ts';
 import type { PageQuery } from '@evergreen/contracts/primitives.ts';
 import { decodeCursor, pageOf } from '@evergreen/service-kit/page.ts';
@@ -5,18 +6,22 @@ import { Problem } from '@evergreen/service-kit/problem.ts';
 import type { Subscription } from './decisions/subscription.ts';
 import type { PrismaClient, TimelineEntry } from './generated/client.ts';
 import { fromRow } from './subscription-row.ts';
-import { entitlementOf, viewOf } from './subscription-view.ts';
+import { entitlementOf, operatorViewOf, viewOf } from './subscription-view.ts';
 
 /** Reads of a user's subscriptions. What belongs to somebody else is not there. */
 
-export async function findSubscription(prisma: PrismaClient, userId: string, id: string): Promise<Subscription | null> {
-  const row = await prisma.subscription.findFirst({ where: { id, userId } });
+/** The user whose it must be; an operator reads anybody's. */
+type Owner = string | typeof ANYBODY;
+export const ANYBODY = Symbol('anybody');
+
+export async function findSubscription(prisma: PrismaClient, owner: Owner, id: string): Promise<Subscription | null> {
+  const row = await prisma.subscription.findFirst({ where: { id, ...(owner === ANYBODY ? {} : { userId: owner }) } });
   return row && fromRow(row);
 }
 
 /** @throws Problem not_found */
-export async function readSubscription(prisma: PrismaClient, userId: string, id: string): Promise<Subscription> {
-  const subscription = await findSubscription(prisma, userId, id);
+export async function readSubscription(prisma: PrismaClient, owner: Owner, id: string): Promise<Subscription> {
+  const subscription = await findSubscription(prisma, owner, id);
   if (!subscription) throw noSuchSubscription(id);
   return subscription;
 }
@@ -38,14 +43,28 @@ export async function listSubscriptions(
   return pageOf(rows, limit, (row) => viewOf(fromRow(row), now));
 }
 
-/** What happened to it and why, newest first. */
-export async function readTimeline(
+/** Everybody's, or those that match, newest first. */
+export async function listAllSubscriptions(
   prisma: PrismaClient,
-  userId: string,
-  id: string,
-  { limit = 20, cursor }: PageQuery,
+  { limit = 20, cursor, userId, planId, status }: OperatorSubscriptionQuery,
+  now: Temporal.Instant,
 ) {
-  await readSubscription(prisma, userId, id);
+  const rows = await prisma.subscription.findMany({
+    where: {
+      ...(userId !== undefined && { userId }),
+      ...(planId !== undefined && { planId }),
+      ...(status !== undefined && { status }),
+      ...(cursor !== undefined && { seq: { lt: decodeCursor(cursor) } }),
+    },
+    orderBy: { seq: 'desc' },
+    take: limit + 1,
+  });
+  return pageOf(rows, limit, (row) => operatorViewOf(fromRow(row), now));
+}
+
+/** What happened to it and why, newest first. */
+export async function readTimeline(prisma: PrismaClient, owner: Owner, id: string, { limit = 20, cursor }: PageQuery) {
+  await readSubscription(prisma, owner, id);
   const rows = await prisma.timelineEntry.findMany({
     where: { subscriptionId: id, ...(cursor === undefined ? {} : { version: { lt: versionBefore(cursor) } }) },
     orderBy: { version: 'desc' },

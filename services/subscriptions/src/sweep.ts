@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import { readNow } from './business-time.ts';
+import type { CatchUpProgress } from './catch-up-progress.ts';
 import { movesByTime } from './decisions/by-time.ts';
 import type { CausedMove } from './decisions/move.ts';
 import type { Subscription, Terms } from './decisions/subscription.ts';
@@ -19,6 +20,7 @@ const MAX_RESTING = 1_000;
 export interface SweepDeps {
   store: SubscriptionStore;
   clock: Clock;
+  progress: CatchUpProgress;
   logger: Logger;
   metrics: Registry;
 }
@@ -28,16 +30,27 @@ export interface SweepDeps {
  * When a batch fails, its subscriptions are taken one by one, and the one that fails alone rests a minute.
  * @returns the sweep, which answers whether there may be more to do at once; it throws when the database is away
  */
-export function createSweep({ store, clock, logger, metrics }: SweepDeps): () => Promise<boolean> {
+export function createSweep({ store, clock, progress, logger, metrics }: SweepDeps): () => Promise<boolean> {
   const failed = new Counter({
     name: 'subscription_sweep_failures_total',
     help: 'Times a due subscription could not be moved and was left alone for a minute',
+    registers: [metrics],
+  });
+  const sweeps = new Counter({
+    name: 'subscription_sweeps_total',
+    help: 'Times a scheduler looked for due subscriptions, also when there were none or it was paused',
+    registers: [metrics],
+  });
+  const swept = new Counter({
+    name: 'subscriptions_swept_total',
+    help: 'Due subscriptions taken and moved',
     registers: [metrics],
   });
   const restingUntilMs = new Map<string, number>();
   let singlesToGo = 0;
 
   return async () => {
+    const startedMs = performance.now();
     const limit = singlesToGo > 0 ? 1 : SWEEP_BATCH;
     const now = await readNow(clock);
     let taken: string[] = [];
@@ -49,6 +62,9 @@ export function createSweep({ store, clock, logger, metrics }: SweepDeps): () =>
       if (moves.length > 0) logger.info({ moved: moves.length, now: String(now) }, 'swept');
       const isFull = taken.length === limit;
       singlesToGo = isFull ? Math.max(0, singlesToGo - 1) : 0;
+      sweeps.inc();
+      swept.inc(taken.length);
+      await progress.note({ size: taken.length, startedMs, mayBeMore: isFull });
       return isFull;
     } catch (error) {
       const [only, ...others] = taken;

@@ -2,7 +2,18 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readNextMoment } from '../src/sql/due.ts';
-import { type Asked, type Body, openRig, type Person, type Replica, type Rig, SERVICE_TOKEN, until } from './rig.ts';
+import {
+  type Asked,
+  type Body,
+  openRig,
+  type Person,
+  type Replica,
+  type Rig,
+  SERVICE_TOKEN,
+  until,
+  withKey,
+} from './rig.ts';
+import { endAll } from './rows.ts';
 import { failed, succeeded, voided } from './wallet.ts';
 
 let rig: Rig;
@@ -21,7 +32,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => wallet.listen(0, '127.0.0.1', resolve));
   const ACTIVITY_URLS = `http://localhost:${(wallet.address() as AddressInfo).port}`;
   await rig.readOtherQueues();
-  service = await rig.startReplica({ ACTIVITY_URLS, SETTLE_TIMEOUT_MS: '2500' });
+  service = await rig.startReplica({ ACTIVITY_URLS, SETTLE_TIMEOUT_MS: '1500' });
   operator = rig.person({ role: 'operator', zoneinfo: 'UTC' });
 });
 afterAll(async () => {
@@ -31,12 +42,8 @@ afterAll(async () => {
 afterEach(async () => {
   rig.answerWith(undefined);
   walletActivity.inFlight = 0;
-  // What one test leaves would fall due in the next.
-  await rig.pool.query(
-    `UPDATE subscription SET status = 'expired', next_action_at = NULL, charge_id = NULL, charge_state = NULL,
-       charge_amount = NULL, charge_period_start = NULL, charge_period_end = NULL, charge_period_number = NULL,
-       charge_asked_at = NULL, charge_remind_at = NULL, charge_shortfall = NULL, charge_version = NULL`,
-  );
+  await rig.pool.query('DELETE FROM scheduler_pause');
+  await endAll(rig);
 });
 
 const advance = (body: Body, person = operator) => service.call('POST', '/v1/clock/advance', { ...person, body });
@@ -55,9 +62,11 @@ describe('advancing the clock', () => {
   test('plays a year of a monthly plan, exact to the millisecond', async () => {
     const user = rig.person({ zoneinfo: 'Europe/Amsterdam' });
     await advance({ to: '2027-01-31T08:00:00.000Z' });
-    const { id, currentPeriod } = await activeOne(user);
+    const { id, currentPeriod } = await activeOne(user, { noticeDays: 0 });
     const { status, body } = await advance({ by: 'P1Y' });
-    expect({ status, body }).toMatchObject({ status: 200, body: { steps: 12, settled: true } });
+    const charged = [{ amount: 12 * 1_299, currency: 'EUR' }];
+    const summary = { activated: 0, renewed: 12, pending: 0, expired: 0, charged };
+    expect({ status, body }).toMatchObject({ status: 200, body: { steps: 12, settled: true, summary } });
 
     const { rows } = await rig.pool.query(
       'SELECT period_start, period_end FROM paid_charge WHERE subscription_id = $1 ORDER BY period_start',
@@ -119,6 +128,63 @@ describe('advancing the clock', () => {
     expect((await advance({ by: 'P2M' })).status).toBe(200);
     const { rowCount } = await rig.pool.query('SELECT 1 FROM paid_charge WHERE subscription_id = $1', [id]);
     expect(rowCount).toBe(4);
+  });
+
+  test('sums up what it led to: an upgrade is no renewal', async () => {
+    const [upgraded, short, canceled] = [rig.person(), rig.person(), rig.person({ zoneinfo: 'UTC' })];
+    const one = await activeOne(upgraded, { noticeDays: 0 });
+    const dollars = { noticeDays: 0, graceDays: 2, price: { amount: 500, currency: 'USD' } };
+    const other = await activeOne(short, dollars);
+    const last = await activeOne(canceled, dollars);
+    const { id: planId } = await service.createPlan(operator, { price: { amount: 9_000, currency: 'EUR' } });
+    await service.call('POST', `/v1/subscriptions/${last.id}/cancel`, canceled);
+    // The difference is asked for, and paid while the clock is on its way.
+    rig.answerWith(undefined);
+    await service.call('POST', `/v1/subscriptions/${one.id}/change-plan`, { ...withKey(upgraded), body: { planId } });
+    await until('the difference to be asked for', () => rig.askedAbout(one.id).length === 2);
+    const upgrade = rig.askedAbout(one.id)[1] as Asked;
+    rig.answerWith((asked) => {
+      if (asked.subject === other.id) {
+        return rig.say(asked.type.includes('ChargeVoidRequested') ? voided(asked) : failed(asked));
+      }
+      return alwaysPay(asked);
+    });
+    const walk = advance({ by: 'P40D' });
+    await rig.say(succeeded(upgrade));
+    const difference = upgrade.data.charge.amount;
+    expect((await walk).body.summary).toEqual({
+      activated: 0,
+      renewed: 1,
+      pending: 1,
+      expired: 2,
+      charged: [{ amount: difference + 9_000, currency: 'EUR' }],
+    });
+    expect(difference).toBeGreaterThan(0);
+  });
+
+  test('waits for every charge the wallet has yet to answer for, also that of an upgrade', async () => {
+    const user = rig.person({ zoneinfo: 'UTC' });
+    const { id } = await activeOne(user);
+    const { id: planId } = await service.createPlan(operator, { price: { amount: 9_000, currency: 'EUR' } });
+    rig.answerWith(undefined);
+    await service.call('POST', `/v1/subscriptions/${id}/change-plan`, { ...withKey(user), body: { planId } });
+    expect((await advance({ by: 'PT1H' })).body.detail).toMatch(/wallet has yet to answer for 1 charge/);
+  });
+
+  test('goes straight to its target while the scheduler is paused, and still waits for the wallet', async () => {
+    const user = rig.person({ zoneinfo: 'UTC' });
+    const { id: planId } = await service.createPlan(operator);
+    await activeOne(user);
+    rig.answerWith(undefined);
+    await service.call('POST', '/v1/operator/scheduler/pause', operator);
+    const late = rig.person({ zoneinfo: 'UTC' });
+    const { id } = await service.subscribe(late, planId);
+    await until('the first question', () => rig.askedAbout(id).length === 1);
+    expect((await advance({ by: 'P2M' })).body.detail).toMatch(/wallet has yet to answer for 1 charge/);
+    await rig.say(...rig.askedAbout(id).map((asked) => succeeded(asked)));
+    const { body } = await advance({ by: 'P2M' });
+    expect(body).toMatchObject({ steps: 0, settled: true, summary: { activated: 1, renewed: 0 } });
+    await service.call('POST', '/v1/operator/scheduler/resume', operator);
   });
 
   test('to a moment may be repeated by who lost the answer: it never leads past that moment', async () => {

@@ -54,10 +54,10 @@ export const CatchUpItem = Type.Object({
   userId: Uuid,
   planName: Type.String(),
   status: SubscriptionStatus,
-  action: Type.Enum(['charge', 'end', 'give_up', 'notice', 'ask_again'], {
+  action: Type.Enum(['charge', 'end', 'give_up', 'notice', 'ask_again', 'stuck'], {
     description:
       'charge: the money of a period is asked for; end: it is over; give_up: a payment is no longer waited for; notice: the ' +
-      'customer is told of what comes; ask_again: the wallet has not answered',
+      'customer is told of what comes; ask_again: the wallet has not answered; stuck: it cannot be moved, and the log says why',
   }),
   dueSince: Timestamp,
   amount: Nullable(Type.Object(Money.properties, { description: 'What would be asked for' })),

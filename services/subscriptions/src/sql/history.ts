@@ -81,3 +81,14 @@ export const selectPaid = (chargeIds: readonly string[]): Statement => ({
   text: 'SELECT charge_id FROM paid_charge WHERE charge_id = ANY ($1::uuid[])',
   values: [chargeIds],
 });
+
+/** Was this extension made? */
+export const selectExtension = (causeId: string): Statement => ({
+  name: 'timeline-select-extension',
+  text: `SELECT FROM timeline_entry WHERE trigger = 'extend' AND cause_id = $1`,
+  values: [causeId],
+});
+
+/** Is it the database saying that this extension was made already? */
+export const isExtendedAlready = (error: unknown): boolean =>
+  error instanceof Error && 'constraint' in error && error.constraint === 'timeline_entry_extended_once';

@@ -42,6 +42,22 @@ export const lockDue = (now: string, limit: number, except: readonly string[]): 
   values: [now, limit, except],
 });
 
+/** The last row of the page before, by what the list is in order of. */
+export interface DueCursor {
+  /** RFC 3339, its `next_action_at`. */
+  at: string;
+  id: string;
+}
+
+/** What is due in the order in which `lockDue` takes it, and locked for nobody; paused or not. */
+export const selectDue = (now: string, after: DueCursor | null, limit: number): Statement => ({
+  name: after ? 'subscription-select-due-after' : 'subscription-select-due',
+  text: `SELECT ${SELECTED} FROM subscription
+         WHERE next_action_at <= $1 ${after ? 'AND (next_action_at, id) > ($3, $4)' : ''}
+         ORDER BY next_action_at, id LIMIT $2`,
+  values: [now, limit, ...(after ? [after.at, after.id] : [])],
+});
+
 /** A row that is there already is left as it is: the request is run again after a crash. */
 export const insertSubscription = (row: WrittenSubscription): Statement => ({
   name: 'subscription-insert',
