@@ -73,6 +73,7 @@ export async function buildHttp(options: HttpOptions) {
   app.decorateRequest('resourceId');
   // Bodies are JSON. Fastify would also read plain text, and then call it an object of the wrong type.
   app.removeContentTypeParser('text/plain');
+  acceptEmptyJson(app);
   app.setValidatorCompiler(compileForHttp as never);
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply));
   app.setNotFoundHandler((request, reply) => {
@@ -99,6 +100,18 @@ export async function buildHttp(options: HttpOptions) {
 }
 
 export type HttpApp = Awaited<ReturnType<typeof buildHttp>>;
+
+/** Clients name the type of a body also where they send none, as to `pause`. A route that needs one says so by its schema. */
+function acceptEmptyJson(
+  app: Pick<HttpApp, 'addContentTypeParser' | 'removeContentTypeParser' | 'getDefaultJsonParser'>,
+): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, String(body), done);
+  });
+}
 
 /** The id a request comes with, or a new one. A given one is taken over only when it cannot smuggle anything into a log line. */
 function requestIdOf(headers: IncomingHttpHeaders): string {

@@ -113,7 +113,7 @@ test('query and path are named as such, and their numbers are read from text', a
 
 test.each([
   ['JSON that is none', 'application/json', '{"amount": 5,', 'malformed_request', 400],
-  ['an empty JSON body', 'application/json', '', 'malformed_request', 400],
+  ['an empty JSON body, where one is needed', 'application/json', '', 'validation_failed', 400],
   ['a prototype in disguise', 'application/json', '{"__proto__": {"admin": true}}', 'malformed_request', 400],
   ['a form', 'application/x-www-form-urlencoded', 'amount=5', 'unsupported_media_type', 415],
   ['XML', 'application/xml', '<amount>5</amount>', 'unsupported_media_type', 415],

@@ -120,6 +120,13 @@ describe('a pause', () => {
     expect(rig.askedAbout(id)).toHaveLength(1);
   });
 
+  test('needs no body, and takes an empty one of any client that names its type all the same', async () => {
+    const { id } = await customer.activeOne();
+    const headers = { 'content-type': 'application/json' };
+    const paused = await service.call('POST', `/v1/subscriptions/${id}/pause`, { ...customer.user, headers });
+    expect(paused.body.status).toBe('paused');
+  });
+
   test('is refused where there is nothing to pause, with what is possible instead', async () => {
     const { id: planId } = await customer.createPlan();
     const { id } = await service.subscribe(customer.user, planId);
