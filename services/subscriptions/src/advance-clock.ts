@@ -77,7 +77,7 @@ async function walkTo(
     steps++;
     tell();
   }
-  return { from: iso(from), now: iso(now), steps, settled: true, summary };
+  return { from: iso(from), now: iso(now), steps, summary };
 }
 
 /** Time that has passed by itself already is no move. */

@@ -46,12 +46,19 @@ function viewOf(
   };
 }
 
+/** Nothing was sold before, and the database keeps no time before the year 1. */
+const EARLIEST_YEAR = 1970;
+
 function instantOf(field: string, text: string): Temporal.Instant {
+  let instant: Temporal.Instant;
   try {
-    return Temporal.Instant.from(text);
+    instant = Temporal.Instant.from(text);
   } catch {
     throw invalid(field, 'is not a moment in time');
   }
+  if (instant.toZonedDateTimeISO('UTC').year < EARLIEST_YEAR)
+    throw invalid(field, `is before the year ${EARLIEST_YEAR}`);
+  return instant;
 }
 
 const invalid = (field: string, message: string): Problem =>

@@ -8,18 +8,20 @@ const DRAWING = /```mermaid\nstateDiagram-v2\n[^`]*```/;
 
 /** The table as a Mermaid state diagram: one arrow for each pair of states, with every trigger that leads along it. */
 export function stateDiagram(): string {
-  const arrows = new Map<string, Set<string>>([
-    ['[*] --> incomplete', new Set(['subscribe'])],
-    ['[*] --> trialing', new Set(['subscribe, with a trial'])],
+  const arrows = new Map<string, string[]>([
+    ['[*] --> incomplete', ['subscribe']],
+    ['[*] --> trialing', ['subscribe (with a trial)']],
   ]);
   for (const [trigger, rows] of Object.entries(LIFECYCLE)) {
-    for (const { from, to, only } of rows as readonly Row[]) {
-      const arrow = `${from} --> ${to}`;
-      const label = only ? `${trigger}, ${only.join(' or ')}` : trigger;
-      arrows.set(arrow, (arrows.get(arrow) ?? new Set()).add(label));
+    const along = Map.groupBy(rows as readonly Row[], ({ from, to }) => `${from} --> ${to}`);
+    for (const [arrow, ways] of along) {
+      const isAlways = ways.some(({ only }) => only === undefined);
+      const phases = new Set(ways.flatMap(({ only = [] }) => only));
+      const label = isAlways ? trigger : `${trigger} (${[...phases].join(' or ')})`;
+      arrows.set(arrow, [...(arrows.get(arrow) ?? []), label]);
     }
   }
-  const lines = [...arrows].map(([arrow, triggers]) => `  ${arrow}: ${[...triggers].join(' / ')}`);
+  const lines = [...arrows].map(([arrow, triggers]) => `  ${arrow}: ${triggers.join(' / ')}`);
   return ['stateDiagram-v2', ...lines, '  expired --> [*]', ''].join('\n');
 }
 

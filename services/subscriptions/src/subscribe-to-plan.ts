@@ -1,13 +1,13 @@
-import type { Plan } from '@evergreen/contracts/http/subscriptions.ts';
 import type { Caller } from '@evergreen/service-kit/auth.ts';
 import type { Clock } from '@evergreen/service-kit/clock.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
+import type pg from 'pg';
 import { readNow } from './business-time.ts';
 import { subscribe } from './decisions/subscribe.ts';
 import type { Subscription } from './decisions/subscription.ts';
 import type { PrismaClient } from './generated/client.ts';
 import { readPlan, termsOf } from './plans.ts';
-import { isHeldAlready } from './sql/holdings.ts';
+import { hadBefore, isHeldAlready } from './sql/holdings.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 import { findSubscription, readSubscription } from './subscriptions.ts';
 
@@ -25,10 +25,10 @@ export interface SubscribeRequest {
  * @throws Problem not_found, plan_not_available, already_subscribed, validation_failed for an unknown time zone
  */
 export async function subscribeToPlan(
-  deps: { prisma: PrismaClient; store: SubscriptionStore; clock: Clock },
+  deps: { prisma: PrismaClient; pool: pg.Pool; store: SubscriptionStore; clock: Clock },
   { id, planId, caller, requestId }: SubscribeRequest,
 ): Promise<Subscription> {
-  const { prisma, store, clock } = deps;
+  const { prisma, pool, store, clock } = deps;
   const existing = await findSubscription(prisma, caller.id, id);
   if (existing) return existing;
   const plan = await readPlan(prisma, planId);
@@ -38,7 +38,7 @@ export async function subscribeToPlan(
     userId: caller.id,
     terms: termsOf(plan),
     timeZone: knownTimeZone(caller.timeZone),
-    trialDays: await trialDaysFor(prisma, caller.id, plan),
+    trialDays: (await hadBefore(pool, caller.id, planId)) ? 0 : plan.trialDays,
     at: await readNow(clock),
   });
   const cause = { type: 'POST /v1/subscriptions', id: requestId, correlationId: requestId };
@@ -48,15 +48,6 @@ export async function subscribeToPlan(
       : error;
   });
   return isNew ? move.after : readSubscription(prisma, caller.id, id);
-}
-
-async function trialDaysFor(prisma: PrismaClient, userId: string, { id: planId, trialDays }: Plan): Promise<number> {
-  if (trialDays === 0) return 0;
-  const earlier = await prisma.subscription.findFirst({
-    where: { userId, OR: [{ firstPlanId: planId }, { planId }] },
-    select: { id: true },
-  });
-  return earlier ? 0 : trialDays;
 }
 
 function knownTimeZone(timeZone: string): string {

@@ -32,7 +32,6 @@ interface StoredPart {
 export const WRITTEN_ONCE = {
   id: ['id', 'uuid'],
   userId: ['user_id', 'uuid'],
-  firstPlanId: ['first_plan_id', 'uuid'],
   timeZone: ['time_zone', 'text'],
   createdAt: ['created_at', 'timestamptz'],
 } as const satisfies Partial<Record<keyof SubscriptionRow, readonly [string, string]>>;
@@ -64,7 +63,7 @@ export const WRITTEN_BY_MOVES = {
   chargePeriodEnd: ['charge_period_end', 'timestamptz'],
   chargePeriodNumber: ['charge_period_number', 'int'],
   chargeAskedAt: ['charge_asked_at', 'timestamptz'],
-  chargeRemindAt: ['charge_remind_at', 'timestamptz'],
+  chargeAskAgainAt: ['charge_ask_again_at', 'timestamptz'],
   chargeShortfall: ['charge_shortfall', 'bigint'],
   chargeVersion: ['charge_version', 'int'],
   cancelAt: ['cancel_at', 'timestamptz'],
@@ -79,7 +78,6 @@ export function fromRow(row: SubscriptionRow): Subscription {
   return {
     id: row.id,
     userId: row.userId,
-    firstPlanId: row.firstPlanId,
     terms: {
       planId: row.planId,
       planName: row.planName,
@@ -119,7 +117,7 @@ function chargeFromRow(row: SubscriptionRow): PendingCharge | null {
     period,
     periodNumber: row.chargePeriodNumber ?? 0,
     askedAt: instant(row.chargeAskedAt),
-    remindAt: instantOrNull(row.chargeRemindAt),
+    askAgainAt: instantOrNull(row.chargeAskAgainAt),
     shortfallMinor: row.chargeShortfall === null ? null : Number(row.chargeShortfall),
     version: row.chargeVersion ?? 0,
   };
@@ -130,7 +128,6 @@ export function toRow(subscription: Subscription): WrittenSubscription {
   return {
     id: subscription.id,
     userId: subscription.userId,
-    firstPlanId: subscription.firstPlanId,
     planId: terms.planId,
     planName: terms.planName,
     planVersion: terms.planVersion,
@@ -157,7 +154,7 @@ export function toRow(subscription: Subscription): WrittenSubscription {
     chargePeriodEnd: isoOrNull(charge?.period.end),
     chargePeriodNumber: charge?.periodNumber ?? null,
     chargeAskedAt: isoOrNull(charge?.askedAt),
-    chargeRemindAt: isoOrNull(charge?.remindAt),
+    chargeAskAgainAt: isoOrNull(charge?.askAgainAt),
     chargeShortfall: charge?.shortfallMinor ?? null,
     chargeVersion: charge?.version ?? null,
     cancelAt: isoOrNull(subscription.cancelAt),

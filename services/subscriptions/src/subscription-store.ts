@@ -7,7 +7,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { CausedMove } from './decisions/move.ts';
 import type { Subscription, Terms } from './decisions/subscription.ts';
 import { insertPaidCharges, insertRefunds, insertTimeline, selectPaid } from './sql/history.ts';
-import { deleteHoldings, insertHoldings, plansHeldBy } from './sql/holdings.ts';
+import { deleteHoldings, insertHoldings, insertTaken, plansHeldBy } from './sql/holdings.ts';
 import { selectNewTerms } from './sql/plan-versions.ts';
 import { insertSubscription, lockById, lockDue, type Statement, updateSubscriptions } from './sql/subscriptions.ts';
 import { eventsOf } from './subscription-events.ts';
@@ -80,6 +80,7 @@ export function openSubscriptionStore(deps: {
         const { rowCount } = await client.query(insertSubscription(toRow(move.after)));
         if (rowCount === 0) return [];
         await client.query(insertHoldings([move.after]));
+        await client.query(insertTaken([move.after]));
         await writeHistory(client, [move]);
         return [move];
       });
@@ -126,6 +127,7 @@ async function write(client: pg.PoolClient, before: Locked, moves: CausedMove[])
   if (rehold.length > 0) {
     await client.query(deleteHoldings(rehold));
     await client.query(insertHoldings(rehold));
+    await client.query(insertTaken(rehold));
   }
   await writeHistory(client, moves);
   return moves;

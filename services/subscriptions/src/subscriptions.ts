@@ -8,7 +8,7 @@ import type { PrismaClient, TimelineEntry } from './generated/client.ts';
 import { fromRow } from './subscription-row.ts';
 import { entitlementOf, operatorViewOf, viewOf } from './subscription-view.ts';
 
-/** Reads of a user's subscriptions. What belongs to somebody else is not there. */
+/** Reads, for a user, to whom what belongs to somebody else is not there, or for an operator, as ANYBODY. */
 
 /** The user whose it must be; an operator reads anybody's. */
 type Owner = string | typeof ANYBODY;

@@ -252,7 +252,7 @@ const lengthMs = ({ start, end }: { start: Temporal.Instant; end: Temporal.Insta
 function expectSound(subscription: Subscription, now: Temporal.Instant): void {
   const { status, charge, currentPeriod } = subscription;
   expect(nextAction(subscription) === null).toBe(status === 'expired' || (status === 'paused' && charge === null));
-  expect(charge?.remindAt == null).toBe(charge === null || charge.state === 'waiting');
+  expect(charge?.askAgainAt == null).toBe(charge === null || charge.state === 'waiting');
   if (accessAt(subscription, now).isOpen) {
     // Nobody has access who has neither paid nor a trial.
     expect(currentPeriod).not.toBeNull();

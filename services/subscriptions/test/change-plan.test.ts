@@ -25,9 +25,10 @@ const change = (id: string, planId: string, user: Person = customer.user) =>
 const preview = async (id: string, planId: string): Promise<Body> =>
   (await service.call('GET', `/v1/subscriptions/${id}/change-plan-preview?planId=${planId}`, customer.user)).body;
 
-/** The unused part of an amount at a moment, halves up. */
-const unused = (amount: number, { start, end }: { start: string; end: string }, at: string): number =>
-  Math.round((amount * (Date.parse(end) - Date.parse(at))) / (Date.parse(end) - Date.parse(start)));
+/** The part of an amount for what is left at a moment. */
+const left = (amount: number, { start, end }: { start: string; end: string }, at: string): number =>
+  (amount * (Date.parse(end) - Date.parse(at))) / (Date.parse(end) - Date.parse(start));
+const unused = (...of: Parameters<typeof left>): number => Math.floor(left(...of));
 
 describe('an upgrade', () => {
   test('of the same length is made when the difference for the rest of the period is paid, and the dates stay', async () => {
@@ -52,7 +53,7 @@ describe('an upgrade', () => {
     const { charge } = question.data;
     expect(question.type).toContain('PlanChangeDue');
     expect(charge.amount).toBe(
-      unused(3_000, currentPeriod, charge.period.start) - unused(1_000, currentPeriod, charge.period.start),
+      Math.round(left(3_000, currentPeriod, charge.period.start)) - unused(1_000, currentPeriod, charge.period.start),
     );
     expect(charge).toMatchObject({
       description: expect.stringContaining('Upgrade to Pro'),
@@ -183,7 +184,10 @@ describe('a downgrade', () => {
     const basic = await customer.createPlan(BASIC);
     const top = await customer.createPlan({ ...PRO, ...eur(9_000) });
     await change(id, basic.id);
-    expect((await change(id, top.id)).body).toMatchObject({ status: 409, code: 'plan_change_not_possible' });
+    const refused = { status: 409, code: 'plan_change_not_possible' };
+    expect((await change(id, top.id)).body).toMatchObject(refused);
+    expect(await preview(id, top.id)).toMatchObject(refused);
+    expect(await preview(id, planId)).toMatchObject({ applies: 'now', dueNow: { amount: 0 }, to: { planId } });
     await change(id, planId);
     expect((await change(id, top.id)).body.change).toMatchObject({ planId: top.id, at: null });
   });
@@ -214,7 +218,7 @@ describe('a downgrade', () => {
 describe('in a trial', () => {
   test('the plan changes at once and for free, and its price is what is charged at the end', async () => {
     const { id: planId } = await customer.createPlan({ ...BASIC, trialDays: 14 });
-    const pro = await customer.createPlan({ ...PRO, trialDays: 30 });
+    const pro = await customer.createPlan({ ...PRO, trialDays: 14 });
     const { id, currentPeriod } = await service.subscribe(customer.user, planId);
     expect(await preview(id, pro.id)).toMatchObject({ applies: 'now', lines: [], dueNow: { amount: 0 } });
     expect((await change(id, pro.id)).body).toMatchObject({ status: 'trialing', planName: 'Pro', currentPeriod });
@@ -222,6 +226,23 @@ describe('in a trial', () => {
     expect((await customer.asked(id, 1)).data.charge.amount).toBe(3_000);
     // The trial of the plan it began with is used.
     expect((await service.subscribe(customer.user, planId)).status).toBe('incomplete');
+  });
+});
+
+describe('a trial of one plan is no trial of another', () => {
+  test('that has none, or a shorter one, or was had before', async () => {
+    const { id: planId } = await customer.createPlan({ ...BASIC, trialDays: 14 });
+    const none = await customer.createPlan(PRO);
+    const shorter = await customer.createPlan({ ...PRO, trialDays: 13 });
+    const had = await customer.createPlan({ ...PRO, trialDays: 30 });
+    const first = await service.subscribe(customer.user, had.id);
+    await customer.command(first.id, 'cancel', { at: 'now' });
+    const { id } = await service.subscribe(customer.user, planId);
+    for (const plan of [none, shorter, had]) {
+      expect((await change(id, plan.id)).body).toMatchObject({ status: 409, code: 'plan_change_not_possible' });
+      expect(await preview(id, plan.id)).toMatchObject({ status: 409, code: 'plan_change_not_possible' });
+    }
+    expect((await customer.read(id)).planName).toBe('Basic');
   });
 });
 
@@ -233,6 +254,7 @@ describe('a change is refused', () => {
     await expect(service.subscribe(customer.user, basic.id)).rejects.toThrow(/already_subscribed/);
     const { id: other } = await customer.activeOne(YEARLY);
     expect((await change(other, basic.id)).body).toMatchObject({ status: 409, code: 'already_subscribed' });
+    expect(await preview(other, basic.id)).toMatchObject({ status: 409, code: 'already_subscribed' });
   });
 
   test('in another currency, to a plan that is not sold or not there, and by somebody else', async () => {

@@ -139,7 +139,7 @@ describe('a message that is lost', () => {
       'unanswered: active -> active',
       'paid: active -> active',
     ]);
-    await until('each reminder to be counted', async () => {
+    await until('each time it was asked again to be counted', async () => {
       const { rowCount } = await rig.pool.query(`SELECT 1 FROM timeline_entry WHERE trigger = 'unanswered'`);
       return rowCount !== null && rowCount > 0 && (await moves('unanswered')) === rowCount;
     });

@@ -273,7 +273,7 @@ test('a move that is not possible is refused, with those that are', async () => 
   expect(wrong.body).toMatchObject({ code: 'validation_failed', errors: [{ field: 'body.at' }] });
 });
 
-test('each lifecycle event tells the state after the move, and what led to it', async () => {
+test('lifecycle events tell the state after the move, and what led to it', async () => {
   const { id } = await customer.activeOne();
   await customer.command(id, 'cancel');
   await until('the event to have left', async () => {

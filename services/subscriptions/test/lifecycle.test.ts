@@ -213,7 +213,7 @@ describe('a cancellation', () => {
 
 describe('a charge the wallet has not answered for', () => {
   /** When the wallet is asked again, each time on time, and what it is asked then. */
-  function reminders(subscription: Subscription, count: number): [minutesLater: number, says: readonly string[]][] {
+  function askedAgain(subscription: Subscription, count: number): [minutesLater: number, says: readonly string[]][] {
     const asked: [number, readonly string[]][] = [];
     for (let current = subscription, index = 0; index < count; index++) {
       const action = nextAction(current);
@@ -221,14 +221,14 @@ describe('a charge the wallet has not answered for', () => {
       const minutes = current.charge?.askedAt.until(action.at).total('minutes') ?? 0;
       const move = when(current, { name: 'unanswered', at: action.at });
       asked.push([minutes, move.says]);
-      expect(move.after.charge).toMatchObject({ ...current.charge, remindAt: expect.anything() });
+      expect(move.after.charge).toMatchObject({ ...current.charge, askAgainAt: expect.anything() });
       current = move.after;
     }
     return asked;
   }
 
   test('is asked for again after 10 minutes, and then after twice as long, up to every 6 hours', () => {
-    const minutes = reminders(renewing, 9).map(([minutesLater]) => minutesLater);
+    const minutes = askedAgain(renewing, 9).map(([minutesLater]) => minutesLater);
     expect(minutes).toEqual([10, 20, 40, 80, 160, 320, 640, 1_000, 1_360]);
   });
 
@@ -244,16 +244,16 @@ describe('a charge the wallet has not answered for', () => {
     ['pending_renewal, given up', after(pending, on('grace_ended', SECOND_END)), 'ChargeVoidRequested'],
     ['canceled', after(renewing, on('cancel', FIRST_END)), 'ChargeVoidRequested'],
   ])('is asked for again in the same words: %s', (_name, subscription, saying) => {
-    expect(reminders(subscription, 2)).toEqual([
+    expect(askedAgain(subscription, 2)).toEqual([
       [10, [saying]],
       [20, [saying]],
     ]);
   });
 
   test('is not asked about again while it waits for funds', () => {
-    expect(pending.charge?.remindAt).toBeNull();
+    expect(pending.charge?.askAgainAt).toBeNull();
     const voiding = after(pending, on('grace_ended', SECOND_END));
-    expect(after(voiding, short(SECOND_END, 2)).charge?.remindAt).toEqual(voiding.charge?.remindAt);
+    expect(after(voiding, short(SECOND_END, 2)).charge?.askAgainAt).toEqual(voiding.charge?.askAgainAt);
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mrrMinor } from '../src/decisions/mrr.ts';
 import { quotePlanChange } from '../src/decisions/plan-change.ts';
-import { shareOf } from '../src/decisions/proration.ts';
+import { shareOf, unusedOf } from '../src/decisions/proration.ts';
 import type { Period } from '../src/decisions/subscription.ts';
 import { after, at, MONTHLY, on, paid, subscribed } from './given.ts';
 
@@ -23,6 +23,14 @@ describe('a share of an amount', () => {
   ])('%i over %i ms, from %i ms on, is %i: halves up, in whole numbers', (amount, lengthMs, fromMs, expected) => {
     const whole = period(1_000_000, lengthMs);
     expect(shareOf(amount, whole, whole.start.add({ milliseconds: fromMs })).amountMinor).toBe(expected);
+  });
+
+  test('that goes back is rounded down: a moment that was used is never free', () => {
+    const month = period(1_000_000, 2_592_000_000);
+    const part = { chargeId: 'c', amountMinor: 999, period: month };
+    expect(unusedOf(part, month.start).amountMinor).toBe(999);
+    expect(unusedOf(part, month.start.add({ milliseconds: 1 })).amountMinor).toBe(998);
+    expect(unusedOf(part, month.end.subtract({ milliseconds: 1 })).amountMinor).toBe(0);
   });
 
   test('is never more than the whole nor less than nothing, and never grows with time', () => {

@@ -7,7 +7,7 @@ export const endAll = (rig: Rig) =>
   rig.pool.query(
     `UPDATE subscription SET status = 'expired', next_action_at = NULL, change = NULL, charge_id = NULL, charge_state = NULL,
        charge_amount = NULL, charge_period_start = NULL, charge_period_end = NULL, charge_period_number = NULL,
-       charge_asked_at = NULL, charge_remind_at = NULL, charge_shortfall = NULL, charge_version = NULL`,
+       charge_asked_at = NULL, charge_ask_again_at = NULL, charge_shortfall = NULL, charge_version = NULL`,
   );
 
 /** Copies of a subscription for as many users, and nothing else that the schedulers do not need. */

@@ -146,7 +146,7 @@ describe('the database refuses', () => {
       'a charge nobody will ever ask about again',
       `charge_id = gen_random_uuid(), charge_state = 'requested', charge_amount = 1, charge_period_number = 1,
        charge_period_start = now(), charge_period_end = now() + interval '1 day', charge_asked_at = now(), charge_version = 0`,
-      /subscription_reminder/,
+      /subscription_ask_again/,
     ],
     ['half a charge', 'charge_id = gen_random_uuid()', /subscription_charge_is_whole/],
     ['a period that ends before it starts', 'current_period_end = current_period_start', /subscription_period/],

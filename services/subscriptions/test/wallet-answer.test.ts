@@ -36,10 +36,10 @@ describe('an answer of the wallet', () => {
   });
 
   test.each(['paid', 'short', 'voided'] as const)('that was lost and is said again is taken: %s', (outcome) => {
-    const remindedAt = '2027-02-28T08:10:00Z';
-    const reminded = after(renewing, on('unanswered', remindedAt));
-    const again = answer(reminded, at(DUE), outcome, { version: 1, at: DUE });
-    expect(triggerOf(again, reminded, none, at(remindedAt))?.name).toBe(outcome);
+    const askedAgainAt = '2027-02-28T08:10:00Z';
+    const askedAgain = after(renewing, on('unanswered', askedAgainAt));
+    const again = answer(askedAgain, at(DUE), outcome, { version: 1, at: DUE });
+    expect(triggerOf(again, askedAgain, none, at(askedAgainAt))?.name).toBe(outcome);
   });
 
   test('that was taken and is said again, because we asked again, changes nothing', () => {

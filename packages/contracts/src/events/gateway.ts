@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { defineEvent } from '../envelope.ts';
 import { Currency, PositiveAmountMinor } from '../money.ts';
 import { Timestamp, Uuid } from '../primitives.ts';
@@ -43,5 +43,3 @@ export const PaymentRefunded = defineEvent(
     decidedAt: Timestamp,
   }),
 );
-
-export type PaymentFacts = Static<typeof PaymentSucceeded.data>;

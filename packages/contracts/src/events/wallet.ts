@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { defineEvent } from '../envelope.ts';
 import { AmountMinor, Currency, PositiveAmountMinor } from '../money.ts';
 import { Period, Timestamp, Uuid } from '../primitives.ts';
@@ -122,7 +122,3 @@ export const GatewayCircuitClosed = defineEvent(
   'The payment gateway answers again',
   Type.Object(circuit),
 );
-
-export type ChargeSucceededData = Static<typeof ChargeSucceeded.data>;
-export type ChargeFailedData = Static<typeof ChargeFailed.data>;
-export type ChargeVoidedData = Static<typeof ChargeVoided.data>;

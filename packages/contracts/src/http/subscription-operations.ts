@@ -5,7 +5,11 @@ import { CancelBody, Subscription, SubscriptionStatus } from './subscriptions.ts
 
 /** What operators ask of subscriptions. */
 
-const reason = Type.String({ minLength: 1, maxLength: 200, description: 'Stands in the timeline' });
+const reason = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  description: 'Stands in the timeline, where the customer reads it',
+});
 
 export const OperatorSubscription = Type.Object({ userId: Uuid, ...Subscription.properties });
 export type OperatorSubscription = Static<typeof OperatorSubscription>;
@@ -101,10 +105,13 @@ export const MetricsPoint = Type.Object({
   paused: count('Paused'),
   canceled: count('Running to the end of what is paid'),
   incomplete: count('Waiting for the first payment'),
-  started: count('Paid for the first time, or again after having stopped'),
-  churned: count('Paying ones that were canceled or ended'),
+  started: count('Entered active or pendingRenewal: at the first payment due, or by resuming'),
+  churned: count('Left active or pendingRenewal by being canceled or ending'),
   churnRate: Nullable(
-    Type.Number({ minimum: 0, description: 'churned / paying at the start of the step; null when nobody was paying' }),
+    Type.Number({
+      minimum: 0,
+      description: 'churned / (active + pendingRenewal at the start of the step); null when there were none',
+    }),
   ),
   renewals: count('Periods paid that followed another one'),
   mrr: Type.Array(Money, {

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { AmountMinor, Currency, Money, PositiveAmountMinor } from '../money.ts';
+import { AmountMinor, Currency, Money } from '../money.ts';
 import { Nullable, PageQuery, Period, Timestamp, Uuid } from '../primitives.ts';
 
 export const SubscriptionStatus = Type.Enum([
@@ -22,7 +22,13 @@ export type Interval = Static<typeof Interval>;
 const planFields = {
   name: Type.String({ minLength: 1, maxLength: 80, examples: ['Monthly'] }),
   description: Type.String({ maxLength: 500 }),
-  price: Type.Object({ amount: PositiveAmountMinor, currency: Currency }, { additionalProperties: false }),
+  price: Type.Object(
+    {
+      amount: Type.Integer({ minimum: 1, maximum: 1_000_000_000_000, description: 'Minor units' }),
+      currency: Currency,
+    },
+    { additionalProperties: false },
+  ),
   interval: Interval,
   trialDays: Type.Integer({ minimum: 0, maximum: 365 }),
   graceDays: Type.Integer({ minimum: 0, maximum: 365 }),
@@ -142,7 +148,8 @@ export const ProrationLine = Type.Object({
   partMs: Type.Integer({ minimum: 0, description: 'Milliseconds that count' }),
   wholeMs: Type.Integer({ minimum: 1, description: 'Milliseconds that `price` is for' }),
   amount: Type.Integer({
-    description: 'price x partMs / wholeMs in minor units, halves up; below zero for what is given back',
+    description:
+      'price x partMs / wholeMs in minor units, halves up; below zero, and rounded down, for what is set off',
   }),
 });
 export type ProrationLine = Static<typeof ProrationLine>;
@@ -157,7 +164,7 @@ export const ChangePlanPreview = Type.Object({
   to: PlanSummary,
   lines: Type.Array(ProrationLine, { description: 'What is to be paid now, line by line; empty when nothing is' }),
   dueNow: Money,
-  period: Type.Object(Period.properties, { description: 'The current period after the change' }),
+  period: Type.Object(Period.properties, { description: 'The first period on the new plan' }),
   nextRenewal: Type.Object({ at: Timestamp, amount: Money }),
 });
 export type ChangePlanPreview = Static<typeof ChangePlanPreview>;
@@ -272,8 +279,8 @@ export type AdvanceClockBody = Static<typeof AdvanceClockBody>;
 
 /** What a walk of the clock led to. */
 export const WalkSummary = Type.Object({
-  activated: Type.Integer({ minimum: 0, description: 'Paid for the first time, or again after a wait' }),
-  renewed: Type.Integer({ minimum: 0 }),
+  activated: Type.Integer({ minimum: 0, description: 'Paid for the first time, or after a wait' }),
+  renewed: Type.Integer({ minimum: 0, description: 'Renewals paid without a wait' }),
   pending: Type.Integer({ minimum: 0, description: 'Times a renewal found the balance short' }),
   expired: Type.Integer({ minimum: 0 }),
   charged: Type.Array(Money, { description: 'What subscriptions were paid with, per currency' }),
@@ -293,7 +300,6 @@ export const ClockAdvance = Type.Object({
   from: Timestamp,
   now: Timestamp,
   steps: Type.Integer({ minimum: 0, description: 'Due moments walked through' }),
-  settled: Type.Boolean(),
   summary: WalkSummary,
 });
 export type ClockAdvance = Static<typeof ClockAdvance>;

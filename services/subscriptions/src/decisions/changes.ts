@@ -1,4 +1,4 @@
-import { nextReminder } from './reminder.ts';
+import { nextAskAt } from './ask-again.ts';
 import { chargeFor, graceEnd, nextPeriod, paidPeriod } from './renewal.ts';
 import { type PendingCharge, pendingCharge, periodInUse, type Subscription } from './subscription.ts';
 import type { Trigger, TriggerName } from './triggers.ts';
@@ -47,7 +47,7 @@ export const keepPeriod: Change<'paid'> = (subscription, trigger) => ({
 export const noteShortfall: Change<'short'> = (subscription, { shortfallMinor }) => {
   const charge = pendingCharge(subscription);
   const isWaiting = charge.state === 'requested' || charge.state === 'waiting';
-  return { charge: { ...charge, ...(isWaiting && { state: 'waiting', remindAt: null }), shortfallMinor } };
+  return { charge: { ...charge, ...(isWaiting && { state: 'waiting', askAgainAt: null }), shortfallMinor } };
 };
 
 /** A first payment is waited for from now, so that a wallet that was away leaves as much time to pay as any other. */
@@ -64,9 +64,9 @@ export const startGrace: Change<'short'> = (subscription, trigger) => ({
 });
 
 /** Asked for once already, it goes on being asked for as it was; only what becomes of the money may be another thing now. */
-function givingUp(charge: PendingCharge, state: PendingCharge['state'], at: Temporal.Instant): PendingCharge {
+export function givingUp(charge: PendingCharge, state: PendingCharge['state'], at: Temporal.Instant): PendingCharge {
   const isAsked = charge.state !== 'requested' && charge.state !== 'waiting' && charge.state !== 'change_requested';
-  return isAsked ? { ...charge, state } : { ...charge, state, askedAt: at, remindAt: nextReminder(at, at) };
+  return isAsked ? { ...charge, state } : { ...charge, state, askedAt: at, askAgainAt: nextAskAt(at, at) };
 }
 
 /** Nothing ends before the wallet has said that the charge can never be paid any more. */
@@ -77,7 +77,7 @@ export const askForVoid: Change<'grace_ended' | 'incomplete_timeout'> = (subscri
 /** What was asked is asked again, word for word. The wallet answers how the charge stands, whether it heard it before or not. */
 export const askAgain: Change<'unanswered'> = (subscription, { at }) => {
   const charge = pendingCharge(subscription);
-  return { charge: { ...charge, remindAt: nextReminder(charge.askedAt, at) } };
+  return { charge: { ...charge, askAgainAt: nextAskAt(charge.askedAt, at) } };
 };
 
 export const noteNotice: Change<'notice'> = (_subscription, { at }) => ({ noticedAt: at });

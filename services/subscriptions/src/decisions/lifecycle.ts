@@ -56,11 +56,11 @@ const ASKED = ['requested'] as const;
 const WAITING = ['waiting'] as const;
 const VOIDING = ['voiding'] as const;
 const RETURNING = ['returning'] as const;
-const GIVEN_UP = ['voiding', 'returning'] as const;
+const VOIDING_OR_RETURNING = ['voiding', 'returning'] as const;
 const UPGRADING = ['change_requested'] as const;
-const UPGRADE_GIVEN_UP = ['change_voiding'] as const;
-const NOT_VOIDING = ['requested', 'waiting'] as const;
-const ANSWERED = ['waiting', 'voiding'] as const;
+const UPGRADE_VOIDING = ['change_voiding'] as const;
+const REQUESTED_OR_WAITING = ['requested', 'waiting'] as const;
+const WAITING_OR_VOIDING = ['waiting', 'voiding'] as const;
 const ANY_OF_A_PERIOD = ['requested', 'waiting', 'voiding'] as const;
 
 const move = <T extends TriggerName>(
@@ -101,44 +101,44 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     move('incomplete', VOIDING, 'incomplete', askAgain, 'ChargeVoidRequested'),
     move('pending_renewal', VOIDING, 'pending_renewal', askAgain, 'ChargeVoidRequested'),
     move('paused', VOIDING, 'paused', askAgain, 'ChargeVoidRequested'),
-    move('canceled', GIVEN_UP, 'canceled', askAgain, 'ChargeVoidRequested'),
-    move('canceled', UPGRADE_GIVEN_UP, 'canceled', askAgain, 'ChargeVoidRequested'),
+    move('canceled', VOIDING_OR_RETURNING, 'canceled', askAgain, 'ChargeVoidRequested'),
+    move('canceled', UPGRADE_VOIDING, 'canceled', askAgain, 'ChargeVoidRequested'),
   ],
   paid: [
     move('incomplete', ANY_OF_A_PERIOD, 'active', grantPeriod, 'SubscriptionActivated'),
     move('trialing', ASKED, 'active', grantPeriod, 'SubscriptionActivated'),
     move('active', ASKED, 'active', grantPeriod, 'SubscriptionRenewed'),
     move('active', UPGRADING, 'active', makeUpgrade, 'RefundDue', 'SubscriptionPlanChanged'),
-    move('pending_renewal', ANSWERED, 'active', grantPeriod, 'SubscriptionActivated'),
+    move('pending_renewal', WAITING_OR_VOIDING, 'active', grantPeriod, 'SubscriptionActivated'),
     move('paused', VOIDING, 'paused', keepPeriod, 'SubscriptionPaused'),
     move('canceled', VOIDING, 'canceled', grantLastPeriod, 'SubscriptionActivated'),
-    move('canceled', UPGRADE_GIVEN_UP, 'canceled', makeLastUpgrade, 'RefundDue', 'SubscriptionPlanChanged'),
+    move('canceled', UPGRADE_VOIDING, 'canceled', makeLastUpgrade, 'RefundDue', 'SubscriptionPlanChanged'),
     move('canceled', RETURNING, 'expired', end, 'RefundDue', 'SubscriptionExpired'),
   ],
   short: [
     move('incomplete', ASKED, 'incomplete', startWaiting),
-    move('incomplete', ANSWERED, 'incomplete', noteShortfall),
+    move('incomplete', WAITING_OR_VOIDING, 'incomplete', noteShortfall),
     move('trialing', ASKED, 'pending_renewal', startGrace, 'SubscriptionPendingRenewal'),
     move('active', ASKED, 'pending_renewal', startGrace, 'SubscriptionPendingRenewal'),
-    move('pending_renewal', ANSWERED, 'pending_renewal', noteShortfall),
+    move('pending_renewal', WAITING_OR_VOIDING, 'pending_renewal', noteShortfall),
     move('paused', VOIDING, 'paused', noteShortfall),
-    move('canceled', GIVEN_UP, 'canceled', noteShortfall),
+    move('canceled', VOIDING_OR_RETURNING, 'canceled', noteShortfall),
   ],
   voided: [
     move('incomplete', ANY_OF_A_PERIOD, 'expired', end, 'SubscriptionExpired'),
     move('trialing', ASKED, 'expired', end, 'SubscriptionExpired'),
     move('active', ASKED, 'expired', end, 'SubscriptionExpired'),
     move('active', UPGRADING, 'active', dropUpgrade, 'SubscriptionPlanChanged'),
-    move('pending_renewal', ANSWERED, 'expired', end, 'SubscriptionExpired'),
+    move('pending_renewal', WAITING_OR_VOIDING, 'expired', end, 'SubscriptionExpired'),
     move('paused', VOIDING, 'paused', dropCharge),
-    move('canceled', GIVEN_UP, 'expired', end, 'SubscriptionExpired'),
-    move('canceled', UPGRADE_GIVEN_UP, 'canceled', dropUpgrade),
+    move('canceled', VOIDING_OR_RETURNING, 'expired', end, 'SubscriptionExpired'),
+    move('canceled', UPGRADE_VOIDING, 'canceled', dropUpgrade),
   ],
   incomplete_timeout: [move('incomplete', WAITING, 'incomplete', askForVoid, 'ChargeVoidRequested')],
   grace_ended: [move('pending_renewal', WAITING, 'pending_renewal', askForVoid, 'ChargeVoidRequested')],
   period_ended: [move('canceled', NONE, 'expired', end, 'SubscriptionExpired')],
   cancel: [
-    move('incomplete', NOT_VOIDING, 'canceled', stopWaiting, 'SubscriptionCanceled', 'ChargeVoidRequested'),
+    move('incomplete', REQUESTED_OR_WAITING, 'canceled', stopWaiting, 'SubscriptionCanceled', 'ChargeVoidRequested'),
     move('incomplete', VOIDING, 'canceled', stopWaiting, 'SubscriptionCanceled'),
     move('trialing', NONE, 'canceled', stopAtPeriodEnd, 'SubscriptionCanceled'),
     move('trialing', ASKED, 'canceled', stopWaiting, 'SubscriptionCanceled', 'ChargeVoidRequested'),
@@ -155,7 +155,7 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     // Where nothing is to be given back, `RefundDue` says nothing.
     move(
       'incomplete',
-      NOT_VOIDING,
+      REQUESTED_OR_WAITING,
       'canceled',
       stopNowAndGiveUp,
       'RefundDue',
@@ -182,7 +182,7 @@ export const LIFECYCLE: { readonly [T in TriggerName]: readonly Row<T>[] } = {
     move('paused', VOIDING, 'canceled', stopNowAndGiveUp, 'RefundDue', 'SubscriptionCanceled'),
     move('canceled', NONE, 'expired', stopNow, 'RefundDue', 'SubscriptionExpired'),
     move('canceled', VOIDING, 'canceled', stopNowAndGiveUp, 'RefundDue'),
-    move('canceled', UPGRADE_GIVEN_UP, 'canceled', stopNowAndGiveUp, 'RefundDue'),
+    move('canceled', UPGRADE_VOIDING, 'canceled', stopNowAndGiveUp, 'RefundDue'),
   ],
   resume: [
     // What is over is over, also while the scheduler is late; resumed, it would be billed for days without access.

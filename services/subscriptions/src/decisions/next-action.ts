@@ -21,7 +21,7 @@ export const dueAction = (subscription: Subscription, now: Temporal.Instant): Ti
 /** In the order of time. */
 function timedActions(subscription: Subscription): TimedAction[] {
   const { charge } = subscription;
-  if (charge?.remindAt) return [{ at: charge.remindAt, trigger: 'unanswered' }];
+  if (charge?.askAgainAt) return [{ at: charge.askAgainAt, trigger: 'unanswered' }];
   const end = endOf(subscription);
   if (!end) return [];
   const noticeAt = nextNoticeAt(subscription);

@@ -1,8 +1,8 @@
 import type { Change, Changes } from './changes.ts';
-import { stopWaiting } from './changes.ts';
+import { givingUp } from './changes.ts';
 import { later, msBetween, nthPeriod, shifted } from './periods.ts';
 import { chargeFor } from './renewal.ts';
-import { BEFORE_ANCHOR, periodInUse, type Subscription } from './subscription.ts';
+import { BEFORE_ANCHOR, pendingCharge, periodInUse, type Subscription } from './subscription.ts';
 
 /** The clock of what is paid for stands still. */
 export const pauseNow: Change<'pause'> = (subscription, { at }) => ({
@@ -12,7 +12,7 @@ export const pauseNow: Change<'pause'> = (subscription, { at }) => ({
 
 /** What was paid for is over, and the money for more is not waited for. Should it have come first, it buys a period for later. */
 export const pauseAndStopWaiting: Change<'pause'> = (subscription, { at }) => {
-  const { charge = null } = stopWaiting(subscription, { name: 'cancel', at });
+  const charge = givingUp(pendingCharge(subscription), 'voiding', at);
   return { charge, pausedAt: at, graceEndsAt: null };
 };
 

@@ -41,10 +41,8 @@ const isSameInterval = (one: Terms, other: Terms): boolean =>
  * set off. A trial goes on as it is. Where nothing is left to pay, the change waits for the end of the period, and no money moves.
  */
 export function quotePlanChange(subscription: Subscription, terms: Terms, at: Temporal.Instant): Quote {
-  if (subscription.isTrial) {
-    return { applies: 'now', lines: [], dueMinor: 0, paysFor: null, period: periodInUse(subscription) };
-  }
-  const later: Quote = {
+  if (subscription.isTrial) return freeOfCharge(subscription);
+  const atPeriodEnd: Quote = {
     applies: 'period_end',
     lines: [],
     dueMinor: 0,
@@ -52,14 +50,23 @@ export function quotePlanChange(subscription: Subscription, terms: Terms, at: Te
     period: periodAfter(subscription, terms),
   };
   const cost = costOf(subscription, terms, at);
-  if (!cost) return later;
+  if (!cost) return atPeriodEnd;
   const lines = [cost, ...subscription.paidParts.map((part) => creditOf(part, at)).filter(({ partMs }) => partMs > 0)];
   const dueMinor = lines.reduce(
     (sum, { kind, amountMinor }) => sum + (kind === 'new_plan' ? amountMinor : -amountMinor),
     0,
   );
-  return dueMinor > 0 ? { applies: 'now', lines, dueMinor, paysFor: cost.span, period: cost.period } : later;
+  return dueMinor > 0 ? { applies: 'now', lines, dueMinor, paysFor: cost.span, period: cost.period } : atPeriodEnd;
 }
+
+/** At once, and no money moves. */
+export const freeOfCharge = (subscription: Subscription): Quote => ({
+  applies: 'now',
+  lines: [],
+  dueMinor: 0,
+  paysFor: null,
+  period: periodInUse(subscription),
+});
 
 /** The new plan for what it would pay for; null when nothing that is paid for is left. */
 function costOf(
@@ -95,15 +102,12 @@ const creditOf = (part: PaidPart, at: Temporal.Instant): QuoteLine => ({
   ...unusedOf(part, at),
 });
 
-function periodAfter(
-  { terms: { interval: before }, anchor, periodNumber, currentPeriod, timeZone }: Subscription,
-  { interval }: Terms,
-): Period {
-  const end = currentPeriod?.end ?? anchor;
-  const keepsCalendar = before.unit === interval.unit && before.count === interval.count;
-  return keepsCalendar
+function periodAfter(subscription: Subscription, terms: Terms): Period {
+  const { anchor, periodNumber, currentPeriod, timeZone } = subscription;
+  const { interval } = terms;
+  return isSameInterval(subscription.terms, terms)
     ? nthPeriod({ anchor, interval, timeZone }, periodNumber + 1)
-    : nthPeriod({ anchor: end, interval, timeZone }, 0);
+    : nthPeriod({ anchor: currentPeriod?.end ?? anchor, interval, timeZone }, 0);
 }
 
 /** Asks for the difference. It is paid at once or not at all. */
@@ -128,7 +132,7 @@ export const makeUpgrade: Change<'paid'> = (subscription, { at }) => {
   if (!terms) throw new Error(`subscription ${subscription.id} has paid for an upgrade to nothing`);
   const made = { terms, change: null, charge: null };
   if (isSameInterval(before, terms)) {
-    const left = unusedOf({ chargeId, amountMinor, period: asked }, at).amountMinor;
+    const left = shareOf(amountMinor, asked, at).amountMinor;
     const part = { chargeId, amountMinor: left, period: { start: later(at, asked.start), end: asked.end } };
     return { ...made, paidParts: left > 0 ? [...paidParts, part] : paidParts };
   }

@@ -7,7 +7,7 @@ export interface Share {
   readonly partMs: number;
   /** Milliseconds the whole price is for; above zero. */
   readonly wholeMs: number;
-  /** Minor units, halves up. */
+  /** Minor units. */
   readonly amountMinor: number;
 }
 
@@ -16,13 +16,17 @@ export interface Share {
  * so no amount and no length of time is too large to be exact.
  * @param amountMinor zero or above
  */
-export function shareOf(amountMinor: number, whole: Period, from: Temporal.Instant): Share {
+export const shareOf = (amountMinor: number, whole: Period, from: Temporal.Instant): Share =>
+  share(amountMinor, whole, from, 'halves up');
+
+/** What is unused of a payment at `at`, rounded down: time that was used is never free, however short it was. */
+export const unusedOf = ({ amountMinor, period }: PaidPart, at: Temporal.Instant): Share =>
+  share(amountMinor, period, at, 'down');
+
+function share(amountMinor: number, whole: Period, from: Temporal.Instant, rounding: 'halves up' | 'down'): Share {
   const wholeMs = msBetween(whole.start, whole.end);
   const partMs = msBetween(earlier(later(from, whole.start), whole.end), whole.end);
-  const [part, all] = [BigInt(partMs), BigInt(wholeMs)];
-  return { partMs, wholeMs, amountMinor: Number((2n * BigInt(amountMinor) * part + all) / (2n * all)) };
+  const [product, all] = [BigInt(amountMinor) * BigInt(partMs), BigInt(wholeMs)];
+  const rounded = rounding === 'down' ? product / all : (2n * product + all) / (2n * all);
+  return { partMs, wholeMs, amountMinor: Number(rounded) };
 }
-
-/** What is unused of a payment at `at`. */
-export const unusedOf = ({ amountMinor, period }: PaidPart, at: Temporal.Instant): Share =>
-  shareOf(amountMinor, period, at);

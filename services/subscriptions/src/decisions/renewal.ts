@@ -1,7 +1,7 @@
 import { accessAt } from './access.ts';
+import { nextAskAt } from './ask-again.ts';
 import { chargeId } from './charge-id.ts';
 import { daysAfter, isBefore, nthPeriod, periodAt, wholeDaysBetween } from './periods.ts';
-import { nextReminder } from './reminder.ts';
 import { type NumberedPeriod, type PendingCharge, pendingCharge, type Subscription } from './subscription.ts';
 
 /** The calendar as it is now; an anchor that moves makes another one. */
@@ -36,7 +36,7 @@ export const askFor = ({
   period,
   at,
 }: Pick<PendingCharge, 'id' | 'amountMinor' | 'period'> & { at: Temporal.Instant }) => ({
-  ...{ id, amountMinor, period, askedAt: at, remindAt: nextReminder(at, at) },
+  ...{ id, amountMinor, period, askedAt: at, askAgainAt: nextAskAt(at, at) },
   ...{ shortfallMinor: null, version: 0 },
 });
 

@@ -22,7 +22,7 @@ export function subscribe({ id, userId, terms, timeZone, trialDays, at }: Reques
   const common = {
     id,
     userId,
-    firstPlanId: terms.planId,
+
     terms,
     timeZone,
     periodNumber: BEFORE_ANCHOR,

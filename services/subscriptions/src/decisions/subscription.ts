@@ -46,7 +46,7 @@ export interface PendingCharge {
   /** When the wallet was first asked for what it is asked now: to debit the charge, or to give it up. */
   readonly askedAt: Temporal.Instant;
   /** When the same is asked again if there is no answer; null while the wallet has answered and waits for funds. */
-  readonly remindAt: Temporal.Instant | null;
+  readonly askAgainAt: Temporal.Instant | null;
   /** What the balance lacked when the wallet last said so. */
   readonly shortfallMinor: number | null;
   /** The newest version of the charge the wallet has told of; 0 before its first word. */
@@ -63,8 +63,6 @@ export interface PaidPart {
 export interface Subscription {
   readonly id: string;
   readonly userId: string;
-  /** The plan it began with: its trial, if it has one, is used. */
-  readonly firstPlanId: string;
   readonly terms: Terms;
   /** IANA time zone of the customer, in which periods and days of grace are counted. */
   readonly timeZone: string;

@@ -19,14 +19,14 @@ const IN_HAND = {
            (SELECT count(*)::int FROM subscription WHERE charge_id IS NOT NULL AND charge_state <> 'waiting') AS charges`,
 };
 
-// One step takes what falls due close together, as a sweep in real time does. A reminder of the wallet is no moment to go to:
+// One step takes what falls due close together, as a sweep in real time does. Asking the wallet again is no moment to go to:
 // the walk waits for the answer. While the scheduler is paused there is nothing to stop for.
 const NEXT_MOMENT = {
   name: 'subscription-next-moment',
   text: `SELECT max(next_action_at) AS at FROM subscription
-         WHERE charge_remind_at IS NULL AND NOT EXISTS (SELECT FROM scheduler_pause)
+         WHERE charge_ask_again_at IS NULL AND NOT EXISTS (SELECT FROM scheduler_pause)
            AND next_action_at <= least($1::timestamptz, $2 * interval '1 millisecond' + (
-             SELECT min(next_action_at) FROM subscription WHERE next_action_at IS NOT NULL AND charge_remind_at IS NULL))`,
+             SELECT min(next_action_at) FROM subscription WHERE next_action_at IS NOT NULL AND charge_ask_again_at IS NULL))`,
 };
 
 export interface Backlog {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Subscription } from '../decisions/subscription.ts';
 import type { Statement } from './subscriptions.ts';
 
@@ -26,6 +27,40 @@ export function insertHoldings(subscriptions: readonly Subscription[]): Statemen
       rows.map(({ subscription }) => subscription.id),
     ],
   };
+}
+
+/** Remembered for ever: of a plan somebody had, the trial is used. */
+export function insertTaken(subscriptions: readonly Subscription[]): Statement {
+  return {
+    name: 'plan-taken-insert',
+    text: `INSERT INTO plan_taken (user_id, plan_id) SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[])
+           ON CONFLICT DO NOTHING`,
+    values: [subscriptions.map(({ userId }) => userId), subscriptions.map(({ terms }) => terms.planId)],
+  };
+}
+
+/** Did the user ever have the plan? */
+export async function hadBefore(db: Pick<pg.Pool, 'query'>, userId: string, planId: string): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'plan-taken-select',
+    text: 'SELECT FROM plan_taken WHERE user_id = $1 AND plan_id = $2',
+    values: [userId, planId],
+  });
+  return rowCount === 1;
+}
+
+/** Has the user taken the plan with another subscription? */
+export async function isHeldByAnother(
+  db: Pick<pg.Pool, 'query'>,
+  { id, userId }: Subscription,
+  planId: string,
+): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'plan-holding-of-another',
+    text: 'SELECT FROM plan_holding WHERE user_id = $1 AND plan_id = $2 AND subscription_id <> $3',
+    values: [userId, planId, id],
+  });
+  return rowCount === 1;
 }
 
 /** Is it the database saying that a user has a plan already? It lets one of any number of concurrent requests through. */

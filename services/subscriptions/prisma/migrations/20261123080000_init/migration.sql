@@ -32,8 +32,6 @@ CREATE TABLE subscription (
   id uuid PRIMARY KEY,
   seq bigserial NOT NULL,
   user_id uuid NOT NULL,
-  -- The plan it began with: its trial is used, whatever it changed to since.
-  first_plan_id uuid NOT NULL REFERENCES plan,
   -- What was agreed, copied from a version of the plan.
   plan_id uuid NOT NULL REFERENCES plan,
   plan_name text NOT NULL,
@@ -66,7 +64,7 @@ CREATE TABLE subscription (
   charge_period_end timestamptz(3),
   charge_period_number int CHECK (charge_period_number >= 0),
   charge_asked_at timestamptz(3),
-  charge_remind_at timestamptz(3),
+  charge_ask_again_at timestamptz(3),
   charge_shortfall bigint CHECK (charge_shortfall > 0),
   charge_version int CHECK (charge_version >= 0),
   cancel_at timestamptz(3),
@@ -85,8 +83,8 @@ CREATE TABLE subscription (
     AND (charge_id IS NOT NULL OR charge_shortfall IS NULL)
     AND charge_period_start < charge_period_end),
   -- The wallet is asked again until it has answered.
-  CONSTRAINT subscription_reminder CHECK (
-    (charge_remind_at IS NULL) = (coalesce(charge_state, 'waiting') = 'waiting')),
+  CONSTRAINT subscription_ask_again CHECK (
+    (charge_ask_again_at IS NULL) = (coalesce(charge_state, 'waiting') = 'waiting')),
   -- Nothing is forgotten: the scheduler has it, unless it is the customer's turn, or it is over.
   CONSTRAINT subscription_next_action CHECK (
     (next_action_at IS NULL) = (status = 'expired' OR (status = 'paused' AND charge_id IS NULL))),
@@ -119,6 +117,8 @@ CREATE TABLE subscription (
 CREATE INDEX subscription_due ON subscription (next_action_at) WHERE next_action_at IS NOT NULL;
 CREATE UNIQUE INDEX subscription_charge ON subscription (charge_id) WHERE charge_id IS NOT NULL;
 CREATE INDEX subscription_of_user ON subscription (user_id, seq DESC);
+-- What somebody may use now, however much is over.
+CREATE INDEX subscription_of_user_by_status ON subscription (user_id, status);
 CREATE INDEX subscription_by_seq ON subscription (seq DESC);
 
 -- Nobody pays for one plan twice at a time: what a live subscription has, and what it changes to, is taken.
@@ -129,6 +129,13 @@ CREATE TABLE plan_holding (
   CONSTRAINT plan_holding_once PRIMARY KEY (user_id, plan_id)
 );
 CREATE INDEX plan_holding_of_subscription ON plan_holding (subscription_id);
+
+-- The plans somebody ever had: a trial is for the first time.
+CREATE TABLE plan_taken (
+  user_id uuid NOT NULL,
+  plan_id uuid NOT NULL REFERENCES plan,
+  PRIMARY KEY (user_id, plan_id)
+);
 
 -- What became of each paid charge, once: it bought a period, an upgrade for the rest of one, or nothing and is given back.
 -- Never changed, never deleted.

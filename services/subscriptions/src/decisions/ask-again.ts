@@ -1,9 +1,9 @@
 import { later } from './periods.ts';
 
 /** How long an answer of the wallet is waited for before the same is asked again, for the first time. */
-export const FIRST_REMINDER_MINUTES = 10;
-/** The wait doubles with each reminder, up to this. */
-export const MAX_REMINDER_MINUTES = 6 * 60;
+export const FIRST_WAIT_MINUTES = 10;
+/** The wait doubles each time, up to this. */
+export const MAX_WAIT_MINUTES = 6 * 60;
 
 /**
  * When to ask the wallet again if it has not answered: a message may have been lost, or set aside as a dead letter, and
@@ -11,8 +11,8 @@ export const MAX_REMINDER_MINUTES = 6 * 60;
  * @param askedAt when it was asked for the first time
  * @param now when it was asked last
  */
-export function nextReminder(askedAt: Temporal.Instant, now: Temporal.Instant): Temporal.Instant {
+export function nextAskAt(askedAt: Temporal.Instant, now: Temporal.Instant): Temporal.Instant {
   const waitedMs =
-    now.epochMilliseconds - later(askedAt, now.subtract({ minutes: MAX_REMINDER_MINUTES })).epochMilliseconds;
-  return now.add({ milliseconds: Math.max(waitedMs, FIRST_REMINDER_MINUTES * 60_000) });
+    now.epochMilliseconds - later(askedAt, now.subtract({ minutes: MAX_WAIT_MINUTES })).epochMilliseconds;
+  return now.add({ milliseconds: Math.max(waitedMs, FIRST_WAIT_MINUTES * 60_000) });
 }
