@@ -91,7 +91,7 @@ export const NOTIFIER_INBOX: QueueDefinition = {
 export const NOTIFIER_ACCOUNTS: QueueDefinition = { name: 'notifier.accounts', events: [UserRegistered] };
 export const NOTIFIER_CLOCK: QueueDefinition = { name: 'notifier.clock', events: [ClockAdvanced] };
 
-/** All durable queues. Every service declares them all, so no event is lost to a consumer that has not started yet. */
+/** All durable queues. They are there before any service starts, so no event is lost to a consumer that has not started yet. */
 export const QUEUES: readonly QueueDefinition[] = [
   WALLET_CHARGES,
   WALLET_PAYMENTS,
@@ -116,3 +116,8 @@ export const SOCKET_EVENTS: readonly EventDefinition[] = [
   BalanceAdjusted,
   ...LIFECYCLE_EVENTS,
 ];
+
+export const NOTIFIER_SOCKETS: QueueDefinition = { name: 'notifier.sockets', events: SOCKET_EVENTS };
+
+/** Queues that each replica makes for itself, as `<name>.<uuid>`, and that go with its connection. */
+export const TRANSIENT_QUEUES: readonly QueueDefinition[] = [NOTIFIER_SOCKETS];

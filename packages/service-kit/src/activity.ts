@@ -14,11 +14,11 @@ export const Activity = Type.Object({
 });
 export type Activity = { outbox: number; inFlight: number; handled: number };
 
-/** GET /internal/activity, for services alone. */
+/** GET /internal/activity, for the billing clock, which subscriptions has. */
 export function activityRoute(app: Pick<HttpApp, 'get'>, access: AccessHooks, read: () => Promise<Activity>): void {
   app.get(
     '/internal/activity',
-    { schema: { hide: true, response: { 200: Activity } }, onRequest: access.requireService },
+    { schema: { hide: true, response: { 200: Activity } }, onRequest: access.requireService('subscriptions') },
     read,
   );
 }

@@ -3,6 +3,7 @@ import type { Role } from '@evergreen/contracts/http/auth.ts';
 import type { FastifyRequest } from 'fastify';
 import jwt from 'jsonwebtoken';
 import { Problem } from './problem.ts';
+import { serviceCallers } from './service-callers.ts';
 
 /** What services learn of the caller, from the access token alone. */
 export interface Caller {
@@ -111,8 +112,12 @@ declare module 'fastify' {
   }
 }
 
-/** The onRequest hooks of routes: they run before the body is read, so a stranger learns nothing about its schema. */
-export function accessHooks({ verifyToken, serviceToken }: { verifyToken: VerifyToken; serviceToken: string }) {
+/**
+ * The onRequest hooks of routes: they run before the body is read, so a stranger learns nothing about its schema.
+ * @param callers the services that may call, as in SERVICE_CALLERS
+ */
+export function accessHooks({ verifyToken, callers }: { verifyToken: VerifyToken; callers: string }) {
+  const identifyService = serviceCallers(callers);
   const requireUser = async (request: FastifyRequest): Promise<void> => {
     request.caller = await verifyToken(bearer(request));
   };
@@ -122,14 +127,25 @@ export function accessHooks({ verifyToken, serviceToken }: { verifyToken: Verify
       await requireUser(request);
       if (request.caller.role !== 'operator') throw new Problem('forbidden', 'Only an operator may do this');
     },
-    /** For calls between services. */
-    requireService: async (request: FastifyRequest): Promise<void> => {
-      if (!sameSecret(bearer(request), serviceToken)) throw new Problem('unauthenticated');
-    },
+    /** For calls between services: each route names those that may call it. */
+    requireService:
+      (...services: string[]) =>
+      async (request: FastifyRequest): Promise<void> => {
+        const service = identifyService(bearer(request));
+        if (service === undefined) throw new Problem('unauthenticated');
+        if (!services.includes(service)) throw new Problem('forbidden', `The service ${service} may not do this`);
+      },
   };
 }
 
 export type AccessHooks = ReturnType<typeof accessHooks>;
+
+/** For routes that are there for one other party alone, which has a key for them. */
+export const requireKey =
+  (key: string) =>
+  async (request: FastifyRequest): Promise<void> => {
+    if (!sameSecret(bearer(request), key)) throw new Problem('unauthenticated');
+  };
 
 function bearer(request: FastifyRequest): string {
   const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ');

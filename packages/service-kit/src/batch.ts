@@ -2,7 +2,7 @@ import type { Envelope, EventDefinition, EventOf } from '@evergreen/contracts/en
 import type { ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import { fullJitterMs, rest } from './backoff.ts';
-import { afterFailure, type DeadReason, toDead } from './dead-letter.ts';
+import { afterFailure, type DeadReason, publishedKey, toDead } from './dead-letter.ts';
 import { readEvent } from './events.ts';
 import type { Outgoing, Publisher } from './publisher.ts';
 import { transience } from './transience.ts';
@@ -117,6 +117,10 @@ function sort(batch: ConsumeMessage[], { handlers, queue }: BatchContext): { run
     } else if (!handle) {
       const detail = `event.type is ${read.definition.type}, which ${queue} does not take`;
       unreadable.push({ message, reason: 'unknown_type', detail });
+    } else if ((publishedKey(message) ?? read.event.type) !== read.event.type) {
+      // Rights go by routing key. Who may say one thing must not say another inside it.
+      const detail = `event.type is ${read.event.type}, and it was published as ${publishedKey(message)}`;
+      unreadable.push({ message, reason: 'foreign_routing_key', detail });
     } else {
       addToRuns(runs, handle, { message, event: read.event, copies: 0 });
     }

@@ -9,7 +9,7 @@ import { keepConnected } from './connection.ts';
 import { type Consumer, consumerMetrics, createConsumer } from './consumer.ts';
 import { createListener, type Listener, type TransientSubscription } from './listener.ts';
 import { createPublisher, type Outgoing, type Publisher, type Refusal } from './publisher.ts';
-import { declareTopology, queueNames } from './topology.ts';
+import { checkTopology, queueNames, withChannel } from './topology.ts';
 
 /*
  * The broker as a service sees it: one connection that publishes and one that consumes, each kept by connection.ts.
@@ -43,7 +43,7 @@ export interface Broker {
   queueDepths(names?: readonly string[]): Promise<{ name: string; ready: number }[]>;
   /** Messages delivered here and not settled, and messages settled since start. */
   activity(): { inFlight: number; handled: number };
-  /** Connected, with everything declared and consumed. */
+  /** Connected, with everything there and consumed. */
   isReady(): boolean;
   /** Publishing has a chance: connected, and the broker takes messages. */
   canPublish(): boolean;
@@ -62,8 +62,9 @@ export interface BrokerOptions {
 }
 
 /**
- * Connects to RabbitMQ and declares the topology.
- * @throws Error that says where it tried and why it failed, when there is no broker within `firstConnectMs` (60 s)
+ * Connects to RabbitMQ, once the topology is there; a service has no right to declare it.
+ * @throws Error that says where it tried and why it failed, when there is no broker that is set up within
+ *   `firstConnectMs` (60 s)
  */
 export async function connectBroker(options: BrokerOptions): Promise<Broker> {
   const { url, service, logger, metrics, firstConnectMs = FIRST_CONNECT_MS } = options;
@@ -78,7 +79,7 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
     logger,
     firstConnectMs,
     async prepare({ connection, lose }) {
-      await withChannel(connection, declareTopology);
+      await withChannel(connection, checkTopology);
       publisher = createPublisher(await connection.createConfirmChannel(), () => publishing.isBlocked(), lose);
     },
   });
@@ -88,7 +89,7 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
     logger,
     firstConnectMs,
     async prepare(session) {
-      await withChannel(session.connection, declareTopology);
+      await withChannel(session.connection, checkTopology);
       // Those that are added meanwhile are reached too, as the iteration sees them.
       for (const consumer of consumers) await consumer.attach(session);
       for (const listener of listeners) await listener.attach(session);
@@ -165,13 +166,3 @@ const toOutgoing = ({ messageId, type, body }: EventRow): Outgoing => ({
   body: Buffer.from(body),
   options: { messageId, type, contentType: 'application/cloudevents+json' },
 });
-
-async function withChannel(
-  connection: ChannelModel,
-  work: (channel: Awaited<ReturnType<ChannelModel['createChannel']>>) => Promise<void>,
-): Promise<void> {
-  const channel = await connection.createChannel();
-  channel.on('error', () => {}); // The operation that caused it fails with the same error.
-  await work(channel);
-  await channel.close();
-}

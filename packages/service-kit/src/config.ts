@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { type Static, type TObject, type TProperties, Type } from 'typebox';
+import { SERVICE_CALLERS_PATTERN } from './service-callers.ts';
 
 /** A configuration that cannot work. Its message is one line for the person who starts the service. */
 export class ConfigError extends Error {
@@ -22,7 +23,11 @@ export const SERVICE_CONFIG = {
   AMQP_URL: Type.String({ pattern: '^amqps?://', description: 'an amqp:// URL' }),
   AUTH_JWKS_URL: Type.String({ pattern: '^https?://', description: 'an http:// or https:// URL' }),
   AUTH_ISSUER: Type.String({ default: 'evergreen', minLength: 1 }),
-  SERVICE_TOKEN: Type.String({ minLength: 16, description: 'a secret of at least 16 characters' }),
+  SERVICE_CALLERS: Type.String({
+    default: '',
+    pattern: SERVICE_CALLERS_PATTERN,
+    description: 'a comma-separated list of <service>:<SHA-256 of its token, in hexadecimal>',
+  }),
 };
 
 /**

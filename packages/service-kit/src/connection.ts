@@ -8,7 +8,7 @@ import { messageOf } from './error-message.ts';
  *
  *   opening -> open -> lost -> opening -> open ...      and from each of them, once: closed
  *
- * "Open" means that `prepare` has finished: topology declared, channels open, consumers started. Whatever ends one
+ * "Open" means that `prepare` has finished: topology found, channels open, consumers started. Whatever ends one
  * of its channels ends the whole connection, so there is one way back, and it is walked often enough to work.
  */
 
@@ -145,6 +145,10 @@ async function openSession(url: string, name: string): Promise<OpenedSession> {
     noDelay: true,
     keepAlive: true,
     clientProperties: { connection_name: name },
+  }).catch((error: unknown) => {
+    // So the client says when the broker ends a connection over its virtual host.
+    if (!messageOf(error).startsWith('Expected ConnectionOpenOk')) throw error;
+    throw new Error('there is no such virtual host, or this user may not use it', { cause: error });
   });
   const { promise: lost, resolve: lose } = Promise.withResolvers<Error>();
   // An error is always followed by a close; without a listener it would end the process.

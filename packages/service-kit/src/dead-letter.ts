@@ -1,12 +1,12 @@
-import { RETRY_DELAYS_MS } from '@evergreen/contracts/topology.ts';
+import { EVENT_EXCHANGE, RETRY_DELAYS_MS } from '@evergreen/contracts/topology.ts';
 import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { messageOf } from './error-message.ts';
 import type { UnreadableReason } from './events.ts';
 import type { Outgoing } from './publisher.ts';
-import { deadQueue, RETRY_JITTER, retryQueue } from './topology.ts';
+import { deadQueue, RETRY_JITTER, retryQueue, setAsideExchange } from './topology.ts';
 
 /** Why a message is in a dead-letter queue. The broker's own reason, `delivery_limit`, is in its x-death header. */
-export type DeadReason = UnreadableReason | 'attempts_exhausted';
+export type DeadReason = UnreadableReason | 'foreign_routing_key' | 'attempts_exhausted';
 
 const MAX_TEXT_LENGTH = 500;
 const MAX_FOREIGN_HEADERS = 30;
@@ -52,18 +52,28 @@ export function toDead(queue: string, message: ConsumeMessage, reason: DeadReaso
   });
 }
 
-/** A message for a queue of ours, through the default exchange: same body, same properties, and more headers. */
-function copyTo(queue: string, { content, fields, properties }: ConsumeMessage, headers: Headers): Outgoing {
+/**
+ * The routing key an event was published with, which the broker lets only its own service use. Once it has been set
+ * aside, our own header has it; before, whoever published the message may have written that header.
+ * @returns undefined for a message that was put into the queue by other means than the events' exchange
+ */
+export function publishedKey({ fields, properties }: ConsumeMessage): string | undefined {
+  if (fields.exchange === EVENT_EXCHANGE) return fields.routingKey;
+  const original: unknown = properties.headers?.['x-original-routing-key'];
+  return typeof original === 'string' ? original : undefined;
+}
+
+/** A message for a queue of ours, through our exchange for that: same body, same properties, and more headers. */
+function copyTo(queue: string, message: ConsumeMessage, headers: Headers): Outgoing {
+  const { content, properties } = message;
   const foreign = foreignHeaders(properties);
-  const added = {
-    'x-original-routing-key': foreign['x-original-routing-key'] ?? fields.routingKey,
-    ...headers,
-  };
+  const original = publishedKey(message);
+  const added = { ...(original !== undefined && { 'x-original-routing-key': original }), ...headers };
   for (const [name, value] of Object.entries(added)) {
     foreign[name] = typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value;
   }
   return {
-    exchange: '',
+    exchange: setAsideExchange(queue),
     routingKey: queue,
     body: content,
     options: { ...sameProperties(properties), headers: foreign },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Envelope } from '@evergreen/contracts/envelope.ts';
 import { bindingKeys, EVENT_EXCHANGE } from '@evergreen/contracts/topology.ts';
-import type { ChannelModel } from 'amqplib';
+import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import type { EventHandler, Handle } from './batch.ts';
 import type { Session } from './connection.ts';
@@ -11,7 +11,7 @@ import { readEvent } from './events.ts';
 const MAX_LENGTH = 10_000;
 
 export interface TransientSubscription {
-  /** Beginning of the queue's name; each queue gets its own ending. */
+  /** Beginning of the queue's name, as in TRANSIENT_QUEUES; each queue gets its own ending. */
   name: string;
   /** Who hears what, one event at a time. A handler that throws is logged, and the event is gone. */
   handlers: readonly EventHandler[];
@@ -31,10 +31,14 @@ export function createListener({ name, handlers, onReconnect }: TransientSubscri
   const byType = new Map(handlers.map(({ definition, handle }) => [definition.type, handle as Handle<Envelope>]));
   let attachedTo: ChannelModel | undefined;
 
-  async function hear(queue: string, body: Buffer): Promise<void> {
-    const read = readEvent(body);
+  async function hear(queue: string, { content, fields }: ConsumeMessage): Promise<void> {
+    const read = readEvent(content);
     if (!read.ok) {
       logger.warn({ queue, reason: read.reason, detail: read.detail }, 'event not understood');
+      return;
+    }
+    if (fields.routingKey !== read.event.type) {
+      logger.warn({ queue, type: read.event.type, routingKey: fields.routingKey }, 'event published as another');
       return;
     }
     await byType.get(read.definition.type)?.([read.event], { queue, logger });
@@ -57,12 +61,12 @@ export function createListener({ name, handlers, onReconnect }: TransientSubscri
       for (const key of bindingKeys(handlers.map(({ definition }) => definition))) {
         await channel.bindQueue(queue, EVENT_EXCHANGE, key);
       }
-      const take = (body: Buffer) =>
-        hear(queue, body).catch((err: unknown) => logger.error({ err, queue }, 'event not passed on'));
+      const take = (message: ConsumeMessage) =>
+        hear(queue, message).catch((err: unknown) => logger.error({ err, queue }, 'event not passed on'));
       await channel.consume(
         queue,
         (message) => {
-          if (message) void take(message.content);
+          if (message) void take(message);
           else lose(new Error(`the broker ended the consumer of ${queue}`));
         },
         { noAck: true, exclusive: true },

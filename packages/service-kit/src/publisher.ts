@@ -48,7 +48,7 @@ export function createPublisher(channel: ConfirmChannel, isBlocked: () => boolea
   channel.on('return', (returned) => {
     for (const sent of window) if (isCopyOf(sent.message, returned)) sent.returned = true;
   });
-  channel.on('error', () => {}); // The close that follows is what counts.
+  channel.on('error', lose); // It says why, such as a right that is missing; the close that follows does not.
   channel.on('close', () => lose(new Error('the publishing channel was closed')));
 
   async function sendWindow(messages: readonly Outgoing[]): Promise<(Refusal | undefined)[]> {

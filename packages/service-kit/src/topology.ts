@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   bindingKeys,
   DELIVERY_LIMIT,
@@ -7,7 +8,13 @@ import {
   type QueueDefinition,
   RETRY_DELAYS_MS,
 } from '@evergreen/contracts/topology.ts';
-import type { Channel } from 'amqplib';
+import { type Channel, type ChannelModel, connect } from 'amqplib';
+import { endOf, within } from './backoff.ts';
+import { messageOf } from './error-message.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const DECLARE_TIMEOUT_MS = 60_000;
+const CLOSE_TIMEOUT_MS = 2_000;
 
 /** A rest may be this much shorter or longer than planned, so that what failed together comes back apart. */
 export const RETRY_JITTER = 0.2;
@@ -45,12 +52,37 @@ const deadLetterTo = (queue: string) => ({
 /** RabbitMQ 4 drops a message after 20 deliveries where no limit is set, and 3.10 takes no "unlimited". */
 const PRACTICALLY_UNLIMITED = 1_000_000_000;
 
+/** The service a queue, or a type of event, belongs to: the first word of the name, `evergreen` not counted. */
+export const ownerOf = (name: string): string => name.replace(/^evergreen\./, '').split('.', 1)[0] ?? '';
+
 /**
- * Declares the exchange, every queue and every binding. Declaring again changes nothing, so each service does it on
- * each connection; RabbitMQ 3.10 and later know all of these arguments.
+ * The direct exchange through which a queue's consumer sends messages to rest, to the dead letters and back. Through
+ * the default exchange, who may reach one queue may reach every queue; this one leads to those of its owner alone.
+ */
+export const setAsideExchange = (queue: string): string => `${ownerOf(queue)}.set-aside`;
+
+const setAsideExchanges = (queues: readonly QueueDefinition[]): string[] => [
+  ...new Set(queues.map(({ name }) => setAsideExchange(name))),
+];
+
+/**
+ * An exchange nobody uses, declared after everything else: where it is, all queues and bindings of this topology are.
+ * Bindings cannot be asked for, and a publisher that came between two of them would lose events without a word.
+ */
+export const completeMark = (queues: readonly QueueDefinition[]): string => {
+  const bound = queues.map(({ name, events }) => [name, ...bindingKeys(events)]);
+  return `evergreen.topology.${createHash('sha256').update(JSON.stringify(bound)).digest('hex').slice(0, 12)}`;
+};
+
+/**
+ * Declares the exchanges, every queue and every binding; declaring again changes nothing. It takes a user with all
+ * rights, which no service is. RabbitMQ 3.10 and later know all of these arguments.
  */
 export async function declareTopology(channel: Channel, queues: readonly QueueDefinition[] = QUEUES): Promise<void> {
+  // It says that all is there, which may not be so until the end: a queue that was lost is declared before it is bound.
+  await channel.deleteExchange(completeMark(queues));
   await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
+  for (const name of setAsideExchanges(queues)) await channel.assertExchange(name, 'direct', { durable: true });
   for (const { name, events } of queues) {
     await channel.assertQueue(deadQueue(name), {
       durable: true,
@@ -68,6 +100,46 @@ export async function declareTopology(channel: Channel, queues: readonly QueueDe
         arguments: { ...bounded, ...deadLetterTo(name), 'x-message-ttl': longestMs },
       });
     }
+    for (const each of queueNames([{ name, events }])) await channel.bindQueue(each, setAsideExchange(name), each);
     for (const key of bindingKeys(events)) await channel.bindQueue(name, EVENT_EXCHANGE, key);
   }
+  await channel.assertExchange(completeMark(queues), 'fanout', { durable: true, internal: true });
+}
+
+/**
+ * Declares the topology on the broker and virtual host of `url`, whose user needs all rights there.
+ * @throws Error when the broker does not answer within 10 s, refuses, or has something else of the same name
+ */
+export async function setUpTopology(url: string): Promise<void> {
+  const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS });
+  connection.on('error', () => {}); // What is under way fails with the same error.
+  try {
+    await within(DECLARE_TIMEOUT_MS, withChannel(connection, declareTopology));
+  } finally {
+    await endOf(connection.close(), CLOSE_TIMEOUT_MS);
+  }
+}
+
+/**
+ * Looks whether the topology is there, complete, which takes no rights at all.
+ * @throws Error that names the first thing that is missing
+ */
+export async function checkTopology(channel: Channel, queues: readonly QueueDefinition[] = QUEUES): Promise<void> {
+  try {
+    const exchanges = [EVENT_EXCHANGE, ...setAsideExchanges(queues), completeMark(queues)];
+    for (const name of exchanges) await channel.checkExchange(name);
+    for (const name of queueNames(queues)) await channel.checkQueue(name);
+  } catch (error) {
+    const [missing] = /no (exchange|queue) '[^']*'/.exec(messageOf(error)) ?? [];
+    if (missing === undefined) throw error;
+    throw new Error(`it has ${missing}; it has to be set up first, by packages/stack/src/set-up-broker.ts`);
+  }
+}
+
+/** Works on a channel of its own. */
+export async function withChannel(connection: ChannelModel, work: (channel: Channel) => Promise<void>): Promise<void> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => {}); // The operation that caused it fails with the same error.
+  await work(channel);
+  await channel.close();
 }

@@ -7,9 +7,11 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import { accessHooks, type Jwks, remoteKeys, sameSecret, staticKeys, tokenVerifier } from '../src/auth.ts';
 import { buildHttp } from '../src/http.ts';
+import { serviceCaller, serviceCallers } from '../src/service-callers.ts';
 
 const ISSUER = 'evergreen';
 const SERVICE_TOKEN = 'service-token-of-the-tests';
+const OTHER_SERVICE_TOKEN = 'another-token-of-the-tests';
 const trusted = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -192,11 +194,14 @@ let app: Awaited<ReturnType<typeof buildHttp>>;
 beforeEach(async () => {
   const logger = pino({ level: 'silent' });
   app = await buildHttp({ service: 'test', description: '', logger, metrics: new Registry() });
-  const access = accessHooks({ verifyToken: verify, serviceToken: SERVICE_TOKEN });
+  const access = accessHooks({
+    verifyToken: verify,
+    callers: [serviceCaller('wallet', SERVICE_TOKEN), serviceCaller('notifier', OTHER_SERVICE_TOKEN)].join(','),
+  });
   const answer = async (request: { caller: { id: string } }) => ({ id: request.caller.id });
   app.get('/user', { onRequest: access.requireUser }, answer);
   app.get('/operator', { onRequest: access.requireOperator }, answer);
-  app.get('/service', { onRequest: access.requireService }, async () => ({}));
+  app.get('/service', { onRequest: access.requireService('wallet') }, async () => ({}));
 });
 
 const get = async (url: string, authorization?: string) => {
@@ -217,6 +222,17 @@ test('each kind of route lets in its own callers alone', async () => {
   expect(await table(customer)).toEqual([200, 403, 401]);
   expect(await table(operator)).toEqual([200, 200, 401]);
   expect(await table(service)).toEqual([401, 401, 200]);
+  expect(await table(`Bearer ${OTHER_SERVICE_TOKEN}`)).toEqual([401, 401, 403]);
+});
+
+test('a service is known by the hash of its token, may have two tokens, and nobody else is known', () => {
+  const [first, second] = [serviceCaller('wallet', 'a-first-token'), serviceCaller('wallet', 'a-second-token')];
+  expect(first).not.toContain('a-first-token');
+  const identify = serviceCallers(`${first},${second},${serviceCaller('auth', 'a-third-token')}`);
+  expect(['a-first-token', 'a-second-token', 'a-third-token'].map(identify)).toEqual(['wallet', 'wallet', 'auth']);
+  const hash = first.split(':')[1] ?? '';
+  expect(['', 'a-first-toke', 'A-FIRST-TOKEN', hash, first].map(identify)).toEqual(Array(5).fill(undefined));
+  expect(serviceCallers('')('')).toBeUndefined();
 });
 
 test('only the Bearer scheme counts, and a refusal says so', async () => {

@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 afterEach(() => rabbit.drop());
 
-test('services that start at once all declare the same queues, and a message waits for a consumer not yet started', async () => {
+test('services that start at once all find the same queues, and a message waits for a consumer not yet started', async () => {
   const services = await Promise.all(['a', 'b', 'c', 'd'].map((name) => rabbit.open(name)));
   expect(services.every(({ broker }) => broker.isReady())).toBe(true);
   const [first] = services;

@@ -7,6 +7,7 @@ import type { Broker } from '../src/broker.ts';
 import { inTransaction } from '../src/database.ts';
 import { claimInbox } from '../src/inbox.ts';
 import { outboxRows } from '../src/outbox.ts';
+import { setUpTopology } from '../src/topology.ts';
 import {
   createTestBroker,
   createTestDatabase,
@@ -233,7 +234,7 @@ test('a dead-letter queue that takes nothing holds the batch, and what is unread
   await consume(broker, haveEffect);
   await until('two refusals', () => logs.filter((line) => line.includes('cannot set messages aside')).length >= 2);
   expect(broker.activity()).toEqual({ inFlight: 2, handled: 0 });
-  await rabbit.channel.assertQueue(dead, { durable: true });
+  await setUpTopology(rabbit.url);
   await until('both to be settled', () => broker.activity().handled === 2);
   expect((await rabbit.take(dead)).content.toString()).toBe('junk');
   expect(await effects()).toEqual([event.id]);

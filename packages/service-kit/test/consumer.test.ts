@@ -203,6 +203,27 @@ test('a dead letter that is redriven starts over, also after the broker itself h
   expect(await rabbit.depth(DEAD)).toBe(0);
 });
 
+test('an event that was published as another is dead, whatever its headers say, and stays so when redriven', async () => {
+  const { start, calls, settled } = await consumeAccounts();
+  const forged = registered();
+  const honest = registered();
+  // RabbitMQ 3 asks for no right to the keys of a CC header, so who may publish anything can reach any queue with it.
+  const type = 'evergreen.notifier.NotificationsRead.v1';
+  const headers = { CC: [UserRegistered.type], 'x-original-routing-key': UserRegistered.type };
+  await rabbit.sendRaw(wire(forged), { type, headers });
+  await rabbit.sendRaw(wire(honest));
+  await start();
+  await until('both to be settled', () => settled() === 2);
+  expect(calls).toEqual([[honest.id]]);
+  const dead = await rabbit.take(DEAD);
+  const why = { 'x-dead-reason': 'foreign_routing_key', 'x-original-routing-key': type };
+  expect(dead.properties.headers).toMatchObject(why);
+  await rabbit.sendRaw(dead.content, { queue: QUEUE, headers: dead.properties.headers });
+  await until('it to be settled again', () => settled() === 3);
+  expect((await rabbit.take(DEAD)).properties.headers).toMatchObject(why);
+  expect(calls).toEqual([[honest.id]]);
+});
+
 test('copies of one event in one batch are handled once', async () => {
   const [one, two] = [registered(), registered()];
   const { start, calls, settled } = await consumeAccounts();

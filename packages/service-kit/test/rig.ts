@@ -120,7 +120,10 @@ async function asAdmin(sql: string): Promise<void> {
 }
 
 export interface TestBroker {
+  /** Of a user with all rights. */
   url: string;
+  /** Of the services' own users. */
+  urls: Awaited<ReturnType<typeof createTestVhost>>['urls'];
   /** Sends a body as it is to the exchange, or with `queue` straight to a queue. */
   sendRaw(body: Buffer | string, options?: Options.Publish & { queue?: string }): Promise<void>;
   /** Takes one message from a queue, waiting for it. */
@@ -132,7 +135,7 @@ export interface TestBroker {
   connection: ChannelModel;
   channel: ConfirmChannel;
   /** A broker of a service, closed with the rig. */
-  open(service?: string): Promise<OpenBroker>;
+  open(service?: string, url?: string): Promise<OpenBroker>;
   /** Cuts both connections of a service from the broker's side. */
   cut(service: string): Promise<void>;
   drop(): Promise<void>;
@@ -154,6 +157,7 @@ export async function createTestBroker(): Promise<TestBroker> {
   const brokers: Broker[] = [];
   return {
     url: vhost.amqpUrl,
+    urls: vhost.urls,
     connection,
     channel,
     async sendRaw(body, { queue, ...options } = {}) {
@@ -182,11 +186,11 @@ export async function createTestBroker(): Promise<TestBroker> {
       return taken;
     },
     depth: async (queue) => (await channel.checkQueue(queue)).messageCount,
-    async open(service = 'tester') {
+    async open(service = 'tester', url = vhost.amqpUrl) {
       const metrics = new Registry();
       const logs: string[] = [];
       const logger = pino({ level: 'warn' }, { write: (line: string) => void logs.push(line) });
-      const broker = await connectBroker({ url: vhost.amqpUrl, service, logger, metrics });
+      const broker = await connectBroker({ url, service, logger, metrics });
       brokers.push(broker);
       return { broker, metrics, logger, logs };
     },

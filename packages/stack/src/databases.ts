@@ -1,9 +1,10 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { migrate } from '@evergreen/service-kit/migrate.ts';
 import pg from 'pg';
+import { derivedPassword } from './derived-password.ts';
 import { migrationsDirectory, type ServiceName, serviceNames } from './paths.ts';
 
 /** How one service reaches one database. */
@@ -80,6 +81,16 @@ export async function cloneTemplate(adminUrl: string, service: ServiceName): Pro
   return database;
 }
 
+/**
+ * Keeps services out of the databases every server comes with. It is for servers that are ours alone: it takes from
+ * everybody what Postgres gives everybody.
+ */
+export async function closeServer(adminUrl: string): Promise<void> {
+  await withAdmin(adminUrl, async (admin) => {
+    await admin.query('REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC');
+  });
+}
+
 export async function dropDatabase(adminUrl: string, name: string): Promise<void> {
   await withAdmin(adminUrl, async (admin) => {
     await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
@@ -118,18 +129,9 @@ async function ensureRoles(admin: pg.Client, adminUrl: string, service: ServiceN
     const known = await admin.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
     if (known.rowCount === 0) await admin.query(`CREATE ROLE ${role}`);
     await admin.query(
-      `ALTER ROLE ${role} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${rolePassword(adminUrl, role)}'`,
+      `ALTER ROLE ${role} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${derivedPassword(adminUrl, role)}'`,
     );
   }
-}
-
-/**
- * A role's password follows from the server's own admin password, so that all who hold that one (a running stack and
- * tests on the same server, for example) agree on it, and nobody else can tell it.
- */
-function rolePassword(adminUrl: string, role: string): string {
-  const key = decodeURIComponent(new URL(adminUrl).password) || adminUrl;
-  return createHmac('sha256', key).update(role).digest('base64url');
 }
 
 /** Sets who may connect, and what the service may do with tables that later migrations create. */
@@ -186,7 +188,7 @@ function databaseOf(adminUrl: string, service: ServiceName, name: string): Servi
   const urlFor = (role: string) => {
     const url = new URL(adminUrl);
     url.username = role;
-    url.password = rolePassword(adminUrl, role);
+    url.password = derivedPassword(adminUrl, role);
     url.pathname = `/${name}`;
     return url.href;
   };

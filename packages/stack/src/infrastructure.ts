@@ -1,4 +1,5 @@
 import type { DataDirectory } from './data-directory.ts';
+import { closeServer } from './databases.ts';
 import { dockerAbsence, startDockerInfrastructure } from './docker.ts';
 import { type LocalPostgres, startLocalPostgres } from './local-postgres.ts';
 import { startLocalRabbitmq } from './local-rabbitmq.ts';
@@ -9,6 +10,7 @@ export interface Servers {
   provider: 'environment' | 'docker' | 'local';
   /** A Postgres role that may create roles and databases. */
   databaseUrl: string;
+  /** A user with all rights in the virtual host. */
   amqpUrl: string;
   /** The management API of the broker, with user and password in the URL. */
   managementUrl: string;
@@ -48,18 +50,25 @@ export async function startInfrastructure<Prepared>(
     say('on the servers that DATABASE_URL and AMQP_URL name');
     return { ...named, prepared: await prepare(named.databaseUrl) };
   }
+  const onOwnServer: typeof options = {
+    ...options,
+    prepare: async (databaseUrl) => {
+      await closeServer(databaseUrl);
+      return prepare(databaseUrl);
+    },
+  };
   if (forced === 'local') {
     say('on programs of this machine, because INFRA=local');
-    return startLocalInfrastructure(options);
+    return startLocalInfrastructure(onOwnServer);
   }
   const absence = await dockerAbsence(say);
   if (!absence) {
     say('in Docker');
-    return startDockerInfrastructure(options);
+    return startDockerInfrastructure(onOwnServer);
   }
   if (forced) throw new ReadableError(`INFRA=docker, but ${absence}.`);
   say(`on programs of this machine, because ${absence}`);
-  return startLocalInfrastructure(options);
+  return startLocalInfrastructure(onOwnServer);
 }
 
 function namedByEnvironment(env: NodeJS.ProcessEnv): Servers | undefined {

@@ -4,7 +4,15 @@ const requestTimeoutMs = 10_000;
 export interface RabbitmqManagement {
   /** Tells whether the node serves clients on the port. */
   isListening(port: number): Promise<boolean>;
+  /** Says what keeps users from being made through this API, or undefined when nothing does. */
+  obstacle(): Promise<string | undefined>;
   createVhost(name: string, user: string): Promise<void>;
+  /** Creates a user without any rights, or gives an existing one this password. */
+  createUser(name: string, password: string): Promise<void>;
+  /** Sets what a user may do in a virtual host, as regular expressions. */
+  grant(vhost: string, user: string, rights: { configure: string; write: string; read: string }): Promise<void>;
+  /** Sets with which routing keys a user may publish and bind on a topic exchange. */
+  grantTopics(vhost: string, user: string, rights: { exchange: string; write: string; read: string }): Promise<void>;
   deleteVhost(name: string): Promise<void>;
   vhosts(): Promise<{ name: string; description: string }[]>;
 }
@@ -27,19 +35,40 @@ export function rabbitmqManagement(managementUrl: string): RabbitmqManagement {
     if (!response.ok) throw new Error(`RabbitMQ refused to ${what}: ${response.status} ${text}`);
     return text;
   };
+  const grant: RabbitmqManagement['grant'] = async (vhost, grantee, rights) => {
+    const path = `/permissions/${encodeURIComponent(vhost)}/${encodeURIComponent(grantee)}`;
+    await mustSucceed(await call('PUT', path, rights), `grant ${grantee} the vhost ${vhost}`);
+  };
   return {
     async isListening(port) {
       const response = await call('GET', `/health/checks/port-listener/${port}`);
       await response.body?.cancel();
       return response.ok;
     },
+    async obstacle() {
+      const place = `the management API at ${url.host}`;
+      const response = await call('GET', '/whoami').catch(() => undefined);
+      if (!response) return `${place} does not answer (RABBITMQ_MANAGEMENT_URL says where it is)`;
+      const text = await response.text();
+      if (!response.ok) return `${place} answers ${response.status} to the user ${user}`;
+      const tags = readTags(text);
+      if (tags === undefined) return `what answers at ${url.host} is no management API`;
+      return tags.includes('administrator') ? undefined : `the user ${user} is no administrator of the broker`;
+    },
     async createVhost(name, grantee) {
       const vhost = encodeURIComponent(name);
       const description = `Evergreen test, ${new Date().toISOString()}`;
       await mustSucceed(await call('PUT', `/vhosts/${vhost}`, { description }), `create the vhost ${name}`);
-      const all = { configure: '.*', write: '.*', read: '.*' };
-      const permissions = await call('PUT', `/permissions/${vhost}/${encodeURIComponent(grantee)}`, all);
-      await mustSucceed(permissions, `grant the vhost ${name}`);
+      await grant(name, grantee, { configure: '.*', write: '.*', read: '.*' });
+    },
+    async createUser(name, password) {
+      const body = { password, tags: '' };
+      await mustSucceed(await call('PUT', `/users/${encodeURIComponent(name)}`, body), `create the user ${name}`);
+    },
+    grant,
+    async grantTopics(vhost, grantee, rights) {
+      const path = `/topic-permissions/${encodeURIComponent(vhost)}/${encodeURIComponent(grantee)}`;
+      await mustSucceed(await call('PUT', path, rights), `grant ${grantee} topics in the vhost ${vhost}`);
     },
     async deleteVhost(name) {
       const response = await call('DELETE', `/vhosts/${encodeURIComponent(name)}`);
@@ -50,6 +79,15 @@ export function rabbitmqManagement(managementUrl: string): RabbitmqManagement {
       return JSON.parse(text) as { name: string; description: string }[];
     },
   };
+}
+
+function readTags(text: string): string | undefined {
+  try {
+    const { tags } = JSON.parse(text) as { tags?: unknown };
+    return tags === undefined ? undefined : String(tags);
+  } catch {
+    return undefined;
+  }
 }
 
 const testVhostMaxAgeMs = 6 * 3_600_000;

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
+import type { BrokerUrls } from './broker.ts';
 import type { ServiceDatabase } from './databases.ts';
 import { evergreenDirectory, type ProcessName, type ServiceName, serviceEntry, serviceNames } from './paths.ts';
 import type { ProcessSpec } from './supervisor.ts';
@@ -8,8 +10,8 @@ export interface StackSettings {
   nodeEnv: 'development' | 'test';
   ports: Record<ProcessName, number>;
   databases: Record<ServiceName, ServiceDatabase>;
-  amqpUrl: string;
-  /** Shared by the services for their internal endpoints. */
+  brokerUrls: BrokerUrls;
+  /** With which subscriptions asks the other services what they have in hand. */
   serviceToken: string;
   /** With which the wallet signs in to the payment gateway. */
   gatewayApiKey: string;
@@ -43,12 +45,12 @@ function environmentOf(name: ProcessName, settings: StackSettings): Record<strin
     PORT: String(settings.ports[name]),
     AUTH_JWKS_URL: `${urlOf('auth')}/.well-known/jwks.json`,
     AUTH_ISSUER: 'evergreen',
-    SERVICE_TOKEN: settings.serviceToken,
   };
   const owning = (service: ServiceName) => ({
     ...common,
     DATABASE_URL: settings.databases[service].url,
-    AMQP_URL: settings.amqpUrl,
+    AMQP_URL: settings.brokerUrls[service],
+    SERVICE_CALLERS: serviceCaller('subscriptions', settings.serviceToken),
   });
   const simulatedClock = { SIMULATED_CLOCK: 'true' };
   const gatewayApiKey = { GATEWAY_API_KEY: settings.gatewayApiKey };
@@ -63,6 +65,7 @@ function environmentOf(name: ProcessName, settings: StackSettings): Record<strin
       return {
         ...owning(name),
         ...simulatedClock,
+        SERVICE_TOKEN: settings.serviceToken,
         ACTIVITY_URLS: [urlOf('auth'), urlOf('wallet'), urlOf('gateway'), urlOf('notifier')].join(','),
       };
     case 'notifier':

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { type BrokerUrls, prepareBroker } from './broker.ts';
 import { type DataDirectory, isPortFree, openDataDirectory, randomSecret } from './data-directory.ts';
 import { prepareDatabases } from './databases.ts';
 import { removeDockerData } from './docker.ts';
@@ -34,7 +35,8 @@ await runCommand(async (signal, onStop) => {
   );
   onStop(() => step('Stopped Postgres and RabbitMQ', () => infrastructure.stop()));
   signal.throwIfAborted();
-  const settings = await describeStack(directory, infrastructure, edgePort);
+  const brokerUrls = await step('Queues and broker users', (say) => prepareBroker(infrastructure, say));
+  const settings = await describeStack(directory, infrastructure, brokerUrls, edgePort);
   const supervisor = supervise({ directory: directory.path, specs: describeProcesses(settings), say: announce });
   onStop(() => step('Stopped the services', () => supervisor.stop()));
   const interrupted = rejectWhenInterrupted(signal, infrastructure.failed);
@@ -84,6 +86,7 @@ async function startOver(directory: DataDirectory): Promise<void> {
 async function describeStack(
   directory: DataDirectory,
   infrastructure: Infrastructure<StackSettings['databases']>,
+  brokerUrls: BrokerUrls,
   edgePort: number,
 ): Promise<StackSettings> {
   const ports = { edge: edgePort } as Record<ProcessName, number>;
@@ -92,7 +95,7 @@ async function describeStack(
     nodeEnv: 'development',
     ports,
     databases: infrastructure.prepared,
-    amqpUrl: infrastructure.amqpUrl,
+    brokerUrls,
     serviceToken: directory.secret('serviceToken'),
     gatewayApiKey: directory.secret('gatewayApiKey'),
   };

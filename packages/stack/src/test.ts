@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createUsers } from './broker.ts';
 import { openDataDirectory, sweepAbandoned } from './data-directory.ts';
 import { prepareTemplates } from './databases.ts';
 import { type Servers, startInfrastructure } from './infrastructure.ts';
@@ -37,6 +38,7 @@ await runCommand(async (signal, onStop) => {
   );
   onStop(() => infrastructure.stop());
   await dropOutdatedVhosts(infrastructure.managementUrl);
+  await createUsers(infrastructure);
   // Runs before the servers stop, and ends the services of stacks whose test process was killed.
   onStop(() => sweepAbandoned(path, 'stack-'));
   const reportFile = join(path, 'jest.json');

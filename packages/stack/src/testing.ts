@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { type BrokerUrls, createVhost } from './broker.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { cloneTemplate, dropDatabase, type ServiceDatabase } from './databases.ts';
 import { type ProcessName, type ServiceName, serviceNames } from './paths.ts';
@@ -13,7 +14,10 @@ export interface TestDatabase extends ServiceDatabase {
 }
 
 export interface TestVhost {
+  /** For the test itself: a user with all rights. */
   amqpUrl: string;
+  /** For the services: a user each, with the rights it has in earnest. */
+  urls: BrokerUrls;
   name: string;
   drop(): Promise<void>;
 }
@@ -32,7 +36,9 @@ export interface TestStack {
   /** The origin of each process. */
   urls: Record<ProcessName, string>;
   databases: Record<ServiceName, ServiceDatabase>;
+  /** For the test itself: a user with all rights, where the services have but their own. */
   amqpUrl: string;
+  /** What subscriptions says to the others' internal routes. */
   serviceToken: string;
   gatewayApiKey: string;
   supervisor: Supervisor;
@@ -50,14 +56,12 @@ export async function createTestDatabase(service: ServiceName): Promise<TestData
   return { ...database, drop: () => dropDatabase(adminUrl, database.name) };
 }
 
-/** A virtual host of its own on the broker, so that queues of the same name do not meet. */
+/** A virtual host of its own on the broker, with the topology, so that queues of the same name do not meet. */
 export async function createTestVhost(): Promise<TestVhost> {
-  const amqpUrl = new URL(setting('TEST_AMQP_URL'));
-  const management = rabbitmqManagement(setting('TEST_RABBITMQ_MANAGEMENT_URL'));
+  const broker = { amqpUrl: setting('TEST_AMQP_URL'), managementUrl: setting('TEST_RABBITMQ_MANAGEMENT_URL') };
   const name = `evergreen-test-${randomBytes(5).toString('hex')}`;
-  await management.createVhost(name, decodeURIComponent(amqpUrl.username) || 'guest');
-  amqpUrl.pathname = `/${name}`;
-  return { amqpUrl: amqpUrl.href, name, drop: () => management.deleteVhost(name) };
+  const vhost = await createVhost(broker, name);
+  return { ...vhost, name, drop: () => rabbitmqManagement(broker.managementUrl).deleteVhost(name) };
 }
 
 /** Starts the services as `npm start` does, on databases, a virtual host and ports of their own, without seeds. */
@@ -82,7 +86,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       nodeEnv: 'test' as const,
       ports,
       databases,
-      amqpUrl: vhost.amqpUrl,
+      brokerUrls: vhost.urls,
       serviceToken: directory.secret('serviceToken'),
       gatewayApiKey: directory.secret('gatewayApiKey'),
       ...(options.env ? { extraEnvironment: options.env } : {}),

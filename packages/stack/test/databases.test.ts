@@ -33,21 +33,69 @@ async function query(url: string, text: string): Promise<pg.QueryResult> {
 
 test("no service's role can connect to another service's database", async () => {
   expect(services.length).toBeGreaterThan(1);
-  for (const [index, name] of services.entries()) {
-    const other = database(services[(index + 1) % services.length]);
-    const trespass = new URL(database(name).url);
-    trespass.pathname = `/${other.name}`;
-    await expect(query(trespass.href, 'SELECT 1')).rejects.toMatchObject({ code: '42501' });
-    await expect(query(trespass.href, 'SELECT 1')).rejects.toThrow('permission denied for database');
+  for (const name of services) {
+    for (const other of services.filter((one) => one !== name)) {
+      for (const url of [database(name).url, database(name).ownerUrl]) {
+        const trespass = new URL(url);
+        trespass.pathname = `/${database(other).name}`;
+        const error = await query(trespass.href, 'SELECT 1').catch((refusal: unknown) => refusal);
+        expect(error).toMatchObject({
+          code: '42501',
+          message: expect.stringContaining('permission denied for database'),
+        });
+      }
+    }
   }
+});
+
+test('no role of a service is anything special on the server, or a member of another', async () => {
+  const roles = services.flatMap((name) => [`evergreen_${name}`, `evergreen_${name}_owner`]);
+  const { url } = database(services[0]);
+  const special = await query(
+    url,
+    `SELECT rolname FROM pg_roles WHERE rolname LIKE 'evergreen\\_%'
+     AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)`,
+  );
+  expect(special.rows).toEqual([]);
+  const known = await query(url, `SELECT rolname FROM pg_roles WHERE rolname LIKE 'evergreen\\_%'`);
+  expect(known.rows.map(({ rolname }) => rolname)).toEqual(expect.arrayContaining(roles));
+  const members = await query(
+    url,
+    `SELECT member::regrole::text FROM pg_auth_members WHERE member::regrole::text LIKE 'evergreen\\_%'`,
+  );
+  expect(members.rows).toEqual([]);
 });
 
 test('a service can neither change its schema nor rewrite the history of its migrations', async () => {
   for (const name of services) {
-    const { url } = database(name);
-    await expect(query(url, 'CREATE TABLE intruder (id int)')).rejects.toMatchObject({ code: '42501' });
-    await expect(query(url, 'DELETE FROM _prisma_migrations')).rejects.toMatchObject({ code: '42501' });
-    await expect(query(url, 'CREATE TEMPORARY TABLE intruder (id int)')).rejects.toMatchObject({ code: '42501' });
+    const { url, ownerUrl } = database(name);
+    const tables = await query(ownerUrl, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+    const onTables = tables.rows.flatMap(({ tablename }) => [
+      `ALTER TABLE ${tablename} ADD COLUMN intruder int`,
+      `ALTER TABLE ${tablename} DISABLE TRIGGER ALL`,
+      `DROP TABLE ${tablename}`,
+      `TRUNCATE ${tablename}`,
+      `CREATE INDEX ON ${tablename} ((1))`,
+    ]);
+    expect(onTables.length).toBeGreaterThan(10);
+    const anywhere = [
+      'CREATE TABLE intruder (id int)',
+      'CREATE TEMPORARY TABLE intruder (id int)',
+      'CREATE SCHEMA intruder',
+      'CREATE FUNCTION intruder() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+      'CREATE DATABASE intruder',
+      'CREATE ROLE intruder',
+      'SELECT * FROM _prisma_migrations',
+      'DELETE FROM _prisma_migrations',
+      'SET session_replication_role = replica',
+      `SET ROLE evergreen_${name}_owner`,
+      `ALTER ROLE evergreen_${name} SUPERUSER`,
+      "COPY (SELECT 1) TO PROGRAM 'true'",
+    ];
+    for (const text of [...onTables, ...anywhere]) {
+      const error = await query(url, text).catch((refusal: unknown) => refusal);
+      expect({ text, error }).toMatchObject({ text, error: { code: '42501' } });
+    }
   }
 });
 
@@ -105,7 +153,8 @@ test('a failing migration leaves nothing of itself and is named in the error', a
 
 test('a virtual host is its own until it is dropped', async () => {
   const vhost = await createTestVhost();
-  expect(vhost.amqpUrl).toMatch(new RegExp(`/${vhost.name}$`));
+  for (const url of [vhost.amqpUrl, ...Object.values(vhost.urls)]) expect(url).toMatch(new RegExp(`/${vhost.name}$`));
+  expect(new Set(Object.values(vhost.urls).map((url) => new URL(url).username)).size).toBe(services.length);
   await vhost.drop();
   await vhost.drop();
 });

@@ -22,6 +22,13 @@ test('local servers keep their data over a restart and leave no process behind',
   );
   expect(settings.rows).toEqual([{ fsync: 'on', max: '300' }]);
   await client.query('CREATE TABLE kept (id int)');
+  await client.query("CREATE ROLE stranger LOGIN PASSWORD 'stranger'");
+  for (const database of ['postgres', 'template1']) {
+    const url = Object.assign(new URL(first.databaseUrl), { username: 'stranger', password: 'stranger' });
+    url.pathname = `/${database}`;
+    const stranger = new pg.Client({ connectionString: url.href });
+    await expect(stranger.connect()).rejects.toMatchObject({ code: '42501' });
+  }
   await client.end();
   await rabbitmqManagement(first.managementUrl).createVhost('kept', 'evergreen');
   expect(await firstBytes(first.amqpUrl)).toBe('AMQP');

@@ -5,18 +5,18 @@ import cookie from '@fastify/cookie';
 import { authRoutes, type RouteDeps } from './routes.ts';
 
 export interface AppDeps extends Omit<RouteDeps, 'access'>, Pick<HttpOptions, 'logger' | 'metrics' | 'ready'> {
-  serviceToken: string;
+  callers: string;
   activity: () => Promise<Activity>;
 }
 
 /** auth's HTTP app, not listening. It checks access tokens as every other service does, with the keys it holds. */
 export async function buildApp(deps: AppDeps) {
-  const { logger, metrics, ready = {}, keys, issuer, serviceToken } = deps;
+  const { logger, metrics, ready = {}, keys, issuer, callers } = deps;
   const description = 'Accounts, sessions and the tokens that every other service trusts.';
   const app = await buildHttp({ service: 'auth', description, logger, metrics, ready });
   await app.register(cookie);
   const verifyToken = tokenVerifier({ findKey: staticKeys(keys.jwks), issuer });
-  const access = accessHooks({ verifyToken, serviceToken });
+  const access = accessHooks({ verifyToken, callers });
   authRoutes(app, { ...deps, access });
   activityRoute(app, access, deps.activity);
   return app;

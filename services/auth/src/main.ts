@@ -31,7 +31,7 @@ await runService('auth', async ({ logger, metrics, onStop }: ServiceContext) => 
     passwords: await openPasswords({ concurrency: config.HASHING_CONCURRENCY, queueLimit: config.HASHING_QUEUE }),
     issuer: config.AUTH_ISSUER,
     cookieSecure: config.COOKIE_SECURE,
-    serviceToken: config.SERVICE_TOKEN,
+    callers: config.SERVICE_CALLERS,
     now: () => new Date(),
     onEvents: relay.wake,
     activity: async () => ({ outbox: await relay.pending(), ...broker.activity() }),

@@ -5,7 +5,6 @@ const ENOUGH = {
   DATABASE_URL: 'postgres://localhost/auth',
   AMQP_URL: 'amqp://localhost',
   PORT: '3001',
-  SERVICE_TOKEN: 'a-secret-between-services',
 };
 
 test.each([

@@ -128,7 +128,7 @@ test('a password may have 128 characters of any script, and is the same from eve
 });
 
 test('a wrong configuration stops the service with one readable line', async () => {
-  const env = { DATABASE_URL: 'mysql://root:secret@db', AMQP_URL: 'amqp://localhost', SERVICE_TOKEN, PORT: 'http' };
+  const env = { DATABASE_URL: 'mysql://root:secret@db', AMQP_URL: 'amqp://localhost', PORT: 'http' };
   const { code, stderr } = await runFile('main.ts', env);
   expect({ code, stderr }).toEqual({
     code: 78,

@@ -9,6 +9,7 @@ import { on } from '@evergreen/service-kit/batch.ts';
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
+import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
 import pino from 'pino';
@@ -40,11 +41,12 @@ export async function openRig() {
   const metrics = new Registry();
   const pool = openPool({ url: database.url, max: 10, service: 'auth', logger });
   const prisma = openPrisma(pool);
-  const broker = await connectBroker({ url: vhost.amqpUrl, service: 'auth', logger, metrics });
+  const broker = await connectBroker({ url: vhost.urls.auth, service: 'auth', logger, metrics });
   const relay = startOutboxRelay({ pool, broker, logger, metrics });
   const keys = await openSigningKeys(pool);
   const heard: EventOf<typeof UserRegistered>[] = [];
-  await broker.subscribeTransient({
+  const ears = await connectBroker({ url: vhost.amqpUrl, service: 'ears', logger, metrics: new Registry() });
+  await ears.subscribeTransient({
     name: 'test.users',
     handlers: [on(UserRegistered, async (events) => void heard.push(...events))],
     onReconnect: () => undefined,
@@ -58,7 +60,7 @@ export async function openRig() {
     passwords: await openPasswords({ concurrency: 4, queueLimit: 64 }),
     issuer: ISSUER,
     cookieSecure: true,
-    serviceToken: SERVICE_TOKEN,
+    callers: serviceCaller('subscriptions', SERVICE_TOKEN),
     now: () => new Date(Date.now() + aheadMs),
     onEvents: relay.wake,
     activity: async () => ({ outbox: await relay.pending(), ...broker.activity() }),
@@ -109,6 +111,7 @@ export async function openRig() {
       await app.close();
       await relay.stop();
       await broker.close();
+      await ears.close();
       await pool.end();
       await vhost.drop();
       await database.drop();

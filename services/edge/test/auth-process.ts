@@ -17,8 +17,7 @@ export async function startAuth() {
     NODE_ENV: 'test',
     PORT: String(port),
     DATABASE_URL: database.url,
-    AMQP_URL: vhost.amqpUrl,
-    SERVICE_TOKEN: 'service-token-of-the-tests',
+    AMQP_URL: vhost.urls.auth,
   };
   const supervisor = supervise({
     directory: directory.path,

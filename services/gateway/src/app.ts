@@ -1,6 +1,6 @@
 import { activityRoute } from '@evergreen/service-kit/activity.ts';
 import type { FindKey } from '@evergreen/service-kit/auth.ts';
-import { accessHooks, tokenVerifier } from '@evergreen/service-kit/auth.ts';
+import { accessHooks, requireKey, tokenVerifier } from '@evergreen/service-kit/auth.ts';
 import type { Broker } from '@evergreen/service-kit/broker.ts';
 import { buildHttp, type HttpApp } from '@evergreen/service-kit/http.ts';
 import type { OutboxRelay } from '@evergreen/service-kit/outbox.ts';
@@ -20,7 +20,7 @@ export interface AppDeps extends Omit<PaymentDeps, 'relay'> {
   broker: Pick<Broker, 'isReady'>;
   findKey: FindKey;
   issuer: string;
-  serviceToken: string;
+  callers: string;
   apiKey: string;
   logger: Logger;
   metrics: Registry;
@@ -28,7 +28,7 @@ export interface AppDeps extends Omit<PaymentDeps, 'relay'> {
 
 /** The payment provider, not listening. Closing it decides what is in hand and cuts off what hangs. */
 export async function buildApp(deps: AppDeps): Promise<HttpApp> {
-  const { pool, broker, holds, relay, findKey, issuer, serviceToken, apiKey, logger, metrics } = deps;
+  const { pool, broker, holds, relay, findKey, issuer, callers, apiKey, logger, metrics } = deps;
   const app = await buildHttp({
     service: 'gateway',
     description: DESCRIPTION,
@@ -42,10 +42,9 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
     },
   });
   const verifyToken = tokenVerifier({ findKey, issuer });
-  const access = accessHooks({ verifyToken, serviceToken });
-  const { requireService: requireApiKey } = accessHooks({ verifyToken, serviceToken: apiKey });
+  const access = accessHooks({ verifyToken, callers });
   await docsPage(app);
-  routes(app, { ...deps, access, requireApiKey });
+  routes(app, { ...deps, access, requireApiKey: requireKey(apiKey) });
   activityRoute(app, access, async () => {
     // In this order, since a payment goes from hand to outbox: the other way round one could slip through between.
     const inHand = holds.activity();

@@ -29,7 +29,7 @@ await runService(service, async ({ logger, metrics, onStop }) => {
     broker,
     findKey: remoteKeys(config.AUTH_JWKS_URL),
     issuer: config.AUTH_ISSUER,
-    serviceToken: config.SERVICE_TOKEN,
+    callers: config.SERVICE_CALLERS,
     apiKey: config.GATEWAY_API_KEY,
     logger,
     metrics,

@@ -1,4 +1,4 @@
-import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
+import type { AccessHooks, requireKey } from '@evergreen/service-kit/auth.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isOutage } from './fault-setting.ts';
 import { answerUnavailable } from './play-fault.ts';
@@ -8,7 +8,7 @@ export interface RouteDeps extends PaymentDeps {
   /** For people, by access token. */
   access: AccessHooks;
   /** For the wallet, by GATEWAY_API_KEY. */
-  requireApiKey: AccessHooks['requireService'];
+  requireApiKey: ReturnType<typeof requireKey>;
 }
 
 /** The hooks of routes for the wallet's API key, which answer only while the provider is not said to be down. */

@@ -95,7 +95,6 @@ test('a start without its API key ends in one line that names it', () => {
     DATABASE_URL: 'postgres://localhost/gateway',
     AMQP_URL: 'amqp://localhost',
     AUTH_JWKS_URL: 'http://localhost/jwks',
-    SERVICE_TOKEN: 'a secret long enough',
   };
   expect(() => loadConfig(env)).toThrow(new ConfigError('GATEWAY_API_KEY is missing'));
   expect(() => loadConfig({ ...env, GATEWAY_API_KEY: 'short' })).toThrow(

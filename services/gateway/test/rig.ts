@@ -10,6 +10,7 @@ import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
+import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
 import { PrismaPg } from '@prisma/adapter-pg';
@@ -84,7 +85,7 @@ export async function openRig() {
   });
   const replicas: Replica[] = [];
   const startReplica = async (limits: Parameters<typeof openHolds>[0] = {}) => {
-    const replica = await openReplica({ databaseUrl: database.url, amqpUrl: vhost.amqpUrl, keys, limits });
+    const replica = await openReplica({ databaseUrl: database.url, amqpUrl: vhost.urls.gateway, keys, limits });
     replicas.push(replica);
     return replica;
   };
@@ -132,7 +133,7 @@ async function openReplica({ databaseUrl, amqpUrl, keys, limits }: ReplicaOption
     broker,
     findKey: staticKeys({ keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kid: 'test' }] }),
     issuer: ISSUER,
-    serviceToken: SERVICE_TOKEN,
+    callers: serviceCaller('subscriptions', SERVICE_TOKEN),
     apiKey: API_KEY,
     logger,
     metrics,

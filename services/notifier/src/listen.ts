@@ -1,6 +1,6 @@
 import type { Envelope } from '@evergreen/contracts/envelope.ts';
 import { NotificationCreated, NotificationsRead } from '@evergreen/contracts/events/notifier.ts';
-import { SOCKET_EVENTS } from '@evergreen/contracts/topology.ts';
+import { NOTIFIER_SOCKETS, SOCKET_EVENTS } from '@evergreen/contracts/topology.ts';
 import { type EventHandler, on } from '@evergreen/service-kit/batch.ts';
 import type { Broker } from '@evergreen/service-kit/broker.ts';
 import { changeBy } from './decisions/changes.ts';
@@ -14,7 +14,7 @@ export async function listen(broker: Broker, pusher: Pusher): Promise<void> {
   const ownHandlers = ofNotifications(pusher);
   const hint = hintWith(pusher);
   await broker.subscribeTransient({
-    name: 'notifier.sockets',
+    name: NOTIFIER_SOCKETS.name,
     handlers: SOCKET_EVENTS.map((definition) => ownHandlers.get(definition.type) ?? on(definition, hint)),
     onReconnect: () => pusher.catchUpAll(),
   });

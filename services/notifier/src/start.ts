@@ -41,7 +41,7 @@ export async function startNotifier(
     prisma,
     clock,
     wakeOutbox,
-    access: accessHooks({ verifyToken, serviceToken: config.SERVICE_TOKEN }),
+    access: accessHooks({ verifyToken, callers: config.SERVICE_CALLERS }),
     ready: {
       database: async () => void (await pool.query('SELECT 1')),
       broker: () => {

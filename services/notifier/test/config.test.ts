@@ -7,7 +7,6 @@ const ENOUGH = {
   AMQP_URL: 'amqp://localhost',
   PORT: '3005',
   AUTH_JWKS_URL: 'http://localhost:3001/.well-known/jwks.json',
-  SERVICE_TOKEN: 'a-secret-between-services',
   ALLOWED_ORIGINS: 'https://app.example.com, http://localhost:8080',
 };
 

@@ -6,6 +6,7 @@ import { ACCESS_TOKEN_TYPE, API_AUDIENCE, staticKeys } from '@evergreen/service-
 import { type Broker, connectBroker } from '@evergreen/service-kit/broker.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { outboxRows } from '@evergreen/service-kit/outbox.ts';
+import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
 import jwt from 'jsonwebtoken';
@@ -55,7 +56,7 @@ export async function openRig() {
 
   return {
     pool,
-    amqpUrl: vhost.amqpUrl,
+    amqpUrl: vhost.urls.notifier,
     /** A user who has an account somewhere; the notifier hears of it only when told. */
     person: (claims: Record<string, unknown> = {}): Person => newPerson(keys.privateKey, claims),
     /** Somebody whose token was signed with a key that is not ours. */
@@ -77,7 +78,7 @@ export async function openRig() {
         return rowCount === 1;
       });
     },
-    async startReplica(amqpUrl = vhost.amqpUrl): Promise<Replica> {
+    async startReplica(amqpUrl = vhost.urls.notifier): Promise<Replica> {
       const replica = await startReplica({ databaseUrl: database.url, amqpUrl, publicKey: keys.publicKey });
       replicas.push(replica);
       return replica;
@@ -138,7 +139,7 @@ async function startReplica({ databaseUrl, amqpUrl, publicKey }: ReplicaOptions)
     AMQP_URL: amqpUrl,
     PORT: '0',
     AUTH_JWKS_URL: 'http://127.0.0.1:1/not-asked',
-    SERVICE_TOKEN,
+    SERVICE_CALLERS: serviceCaller('subscriptions', SERVICE_TOKEN),
     ALLOWED_ORIGINS: `https://other.evergreen.test, ${ORIGIN}`,
     SIMULATED_CLOCK: 'true',
   });

@@ -7,6 +7,7 @@ export function readSubscriptionsConfig(env?: NodeJS.ProcessEnv) {
     {
       ...SERVICE_CONFIG,
       SIMULATED_CLOCK: Type.Boolean({ default: false }),
+      SERVICE_TOKEN: Type.String({ minLength: 16, description: 'a secret of at least 16 characters' }),
       ACTIVITY_URLS: Type.String({
         default: '',
         pattern: '^(https?://[^\\s,]+(,https?://[^\\s,]+)*)?$',

@@ -56,7 +56,7 @@ export async function startSubscriptions(
     prisma,
     store,
     clock,
-    access: accessHooks({ verifyToken, serviceToken: config.SERVICE_TOKEN }),
+    access: accessHooks({ verifyToken, callers: config.SERVICE_CALLERS }),
     ready: {
       database: async () => void (await pool.query('SELECT 1')),
       broker: () => {

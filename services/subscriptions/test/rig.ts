@@ -20,6 +20,7 @@ import { raiseOffsetMs, readOffsetMs } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { outboxRows } from '@evergreen/service-kit/outbox.ts';
+import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
 import pino from 'pino';
@@ -142,7 +143,7 @@ export async function openRig() {
       await raiseOffsetMs(pool, offsetMs + now.until(now.add(by)).total('milliseconds'));
     },
     async startReplica(env: NodeJS.ProcessEnv = {}): Promise<Replica> {
-      const urls = { DATABASE_URL: database.url, AMQP_URL: vhost.amqpUrl };
+      const urls = { DATABASE_URL: database.url, AMQP_URL: vhost.urls.subscriptions };
       const replica = await startReplica({ ...urls, ...env }, keys.publicKey);
       replicas.push(replica);
       return replica;
@@ -193,6 +194,7 @@ async function startReplica(env: NodeJS.ProcessEnv, publicKey: KeyObject) {
     PORT: '0',
     AUTH_JWKS_URL: 'http://127.0.0.1:1/not-asked',
     SERVICE_TOKEN,
+    SERVICE_CALLERS: serviceCaller('subscriptions', SERVICE_TOKEN),
     SIMULATED_CLOCK: 'true',
     ...env,
   });

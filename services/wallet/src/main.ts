@@ -68,7 +68,7 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
     gateway: { url: config.GATEWAY_URL, apiKey: config.GATEWAY_API_KEY },
     wakeOutbox,
     ...refill,
-    access: accessHooks({ verifyToken, serviceToken: config.SERVICE_TOKEN }),
+    access: accessHooks({ verifyToken, callers: config.SERVICE_CALLERS }),
     ready: {
       database: async () => void (await pool.query('SELECT 1')),
       broker: () => {
