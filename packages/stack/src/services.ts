@@ -44,6 +44,8 @@ function environmentOf(name: ProcessName, settings: StackSettings): Record<strin
     AUTH_JWKS_URL: `${urlOf('auth')}/.well-known/jwks.json`,
     AUTH_ISSUER: 'evergreen',
     SERVICE_TOKEN: settings.serviceToken,
+    // The edge runs on this machine, and tells where requests come from.
+    TRUSTED_PROXIES: 'loopback',
   };
   const owning = (service: ServiceName) => ({
     ...common,
