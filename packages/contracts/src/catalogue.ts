@@ -1,5 +1,5 @@
 import type { EventDefinition } from './envelope.ts';
-import { UserRegistered } from './events/auth.ts';
+import { UserRegistered, UserUpdated } from './events/auth.ts';
 import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from './events/gateway.ts';
 import { NotificationCreated, NotificationsRead } from './events/notifier.ts';
 import {
@@ -29,6 +29,7 @@ import {
 export const EVENTS: ReadonlyMap<string, EventDefinition> = new Map(
   [
     UserRegistered,
+    UserUpdated,
     SubscriptionRequested,
     RenewalDue,
     PlanChangeDue,

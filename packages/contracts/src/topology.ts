@@ -1,5 +1,5 @@
 import type { EventDefinition } from './envelope.ts';
-import { UserRegistered } from './events/auth.ts';
+import { UserRegistered, UserUpdated } from './events/auth.ts';
 import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from './events/gateway.ts';
 import { NotificationCreated, NotificationsRead } from './events/notifier.ts';
 import {
@@ -88,7 +88,7 @@ export const NOTIFIER_INBOX: QueueDefinition = {
     ...LIFECYCLE_EVENTS,
   ],
 };
-export const NOTIFIER_ACCOUNTS: QueueDefinition = { name: 'notifier.accounts', events: [UserRegistered] };
+export const NOTIFIER_ACCOUNTS: QueueDefinition = { name: 'notifier.accounts', events: [UserRegistered, UserUpdated] };
 export const NOTIFIER_CLOCK: QueueDefinition = { name: 'notifier.clock', events: [ClockAdvanced] };
 
 /** All durable queues. They are there before any service starts, so no event is lost to a consumer that has not started yet. */

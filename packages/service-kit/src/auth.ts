@@ -15,6 +15,8 @@ export interface Caller {
   locale: string;
   /** When the access token stops counting, in seconds since 1970. */
   expiresAt: number;
+  /** The session the access token came from, if it says so. */
+  sessionId?: string;
 }
 
 /** The `aud` of access tokens. */
@@ -45,7 +47,10 @@ const JWKS_TIMEOUT_MS = 3_000;
  * Keys fetched from auth and kept. An unknown `kid` asks again, at most every 2 s, so that a rotation is seen at once and
  * forged tokens cannot make a flood of requests. While auth is down the known keys go on counting.
  */
-export function remoteKeys(url: string): FindKey {
+export function remoteKeys(
+  url: string,
+  { maxAgeMs = JWKS_MAX_AGE_MS, minRefreshMs = JWKS_MIN_REFRESH_MS } = {},
+): FindKey {
   let keys = new Map<string, KeyObject>();
   let fetchedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
@@ -62,8 +67,8 @@ export function remoteKeys(url: string): FindKey {
 
   return async (kid) => {
     const nowMs = performance.now();
-    const stale = nowMs - fetchedAtMs > JWKS_MAX_AGE_MS || !keys.has(kid);
-    if (stale && (running || nowMs - triedAtMs > JWKS_MIN_REFRESH_MS)) {
+    const stale = nowMs - fetchedAtMs > maxAgeMs || !keys.has(kid);
+    if (stale && (running || nowMs - triedAtMs > minRefreshMs)) {
       running ??= refresh().finally(() => {
         running = undefined;
       });
@@ -99,10 +104,11 @@ export function tokenVerifier({ findKey, issuer }: { findKey: FindKey; issuer: s
 
 function callerOf(claims: string | jwt.JwtPayload): Caller {
   if (typeof claims === 'string' || !claims.sub || !claims.exp) throw new Error('claims');
-  const { role, zoneinfo, locale } = claims as { role?: unknown; zoneinfo?: unknown; locale?: unknown };
+  const { role, zoneinfo, locale, sid } = claims as Record<string, unknown>;
   if (role !== 'customer' && role !== 'operator') throw new Error('role');
   if (typeof zoneinfo !== 'string' || typeof locale !== 'string') throw new Error('profile');
-  return { id: claims.sub, role, timeZone: zoneinfo, locale, expiresAt: claims.exp };
+  const caller: Caller = { id: claims.sub, role, timeZone: zoneinfo, locale, expiresAt: claims.exp };
+  return typeof sid === 'string' ? { ...caller, sessionId: sid } : caller;
 }
 
 declare module 'fastify' {

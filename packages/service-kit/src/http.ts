@@ -33,6 +33,11 @@ export interface HttpOptions {
   internalRoutes?: boolean;
   /** False where strangers call: what they name themselves would stand in audit rows. */
   trustRequestId?: boolean;
+  /**
+   * Addresses or networks, as in `10.0.0.0/8`, whose X-Forwarded-For is believed. From anybody else, and with none named, a
+   * request comes from where its connection does.
+   */
+  trustedProxies?: readonly string[];
   /** Settings of Node's HTTP server. */
   server?: ServerOptions;
 }
@@ -49,6 +54,7 @@ export async function buildHttp(options: HttpOptions) {
     // observe() writes the one line per request that we want.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }) => (options.trustRequestId === false ? randomUUID() : requestIdOf(headers)),
+    ...(options.trustedProxies?.length && { trustProxy: [...options.trustedProxies] }),
     ...(options.server && { http: options.server }),
     frameworkErrors: (error, request, reply) => {
       answerError(error, request as FastifyRequest, reply as unknown as FastifyReply);

@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeEach, expect, test } from '@jest/globals';
@@ -8,12 +8,12 @@ import { Registry } from 'prom-client';
 import { accessHooks, type Jwks, remoteKeys, sameSecret, staticKeys, tokenVerifier } from '../src/auth.ts';
 import { buildHttp } from '../src/http.ts';
 import { serviceCaller, serviceCallers } from '../src/service-callers.ts';
+import { badTokens, type Forgery, forge, type TokenMaterial } from './bad-tokens.ts';
 
 const ISSUER = 'evergreen';
 const SERVICE_TOKEN = 'service-token-of-the-tests';
 const OTHER_SERVICE_TOKEN = 'another-token-of-the-tests';
 const trusted = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const jwkOf = (key: KeyObject, kid: string) => ({ ...key.export({ format: 'jwk' }), kid });
 const JWKS: Jwks = { keys: [jwkOf(trusted.publicKey, 'trusted'), jwkOf(rsa.publicKey, 'rsa')] };
@@ -32,35 +32,14 @@ const goodClaims = () => ({
   exp: nowSeconds() + 600,
   jti: randomUUID(),
 });
-const GOOD_HEADER = { alg: 'ES256', typ: 'at+jwt', kid: 'trusted' };
 
-interface Forgery {
-  header?: Record<string, unknown>;
-  claims?: Record<string, unknown>;
-  key?: KeyObject;
-}
-
-/** A token that is good but for what is said; a claim or header that is undefined is left out. */
-function token({ header = {}, claims = {}, key = trusted.privateKey }: Forgery = {}): string {
-  const fullHeader = { ...GOOD_HEADER, ...header };
-  return jwt.sign(stripped({ ...goodClaims(), ...claims }), key, {
-    algorithm: fullHeader.alg as jwt.Algorithm,
-    header: fullHeader as unknown as jwt.JwtHeader,
-    noTimestamp: true,
-  });
-}
-const stripped = (claims: object) =>
-  Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
-
-/** A token put together by hand, for what the library refuses to sign. */
-function handMade(header: object, claims: object, signature: (signed: string) => string): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const signed = `${part(header)}.${part(claims)}`;
-  return `${signed}.${signature(signed)}`;
-}
-
-const hs256 = (secret: string | Buffer) => (signed: string) =>
-  createHmac('sha256', secret).update(signed).digest('base64url');
+const MATERIAL: TokenMaterial = {
+  kid: 'trusted',
+  privateKey: trusted.privateKey,
+  claims: goodClaims(),
+  refreshToken: randomBytes(32).toString('base64url'),
+};
+const token = (forgery?: Forgery) => forge(MATERIAL, forgery);
 
 test('a good token says who calls', async () => {
   expect(await verify(token())).toEqual({
@@ -72,77 +51,21 @@ test('a good token says who calls', async () => {
   });
 });
 
-const pem = trusted.publicKey.export({ type: 'spki', format: 'pem' });
-const der = trusted.publicKey.export({ type: 'spki', format: 'der' });
-const seconds = (ahead: number) => nowSeconds() + ahead;
-
-test.each<[string, () => string]>([
-  ['no token at all', () => ''],
-  ['what is no JWT', () => 'not.a.jwt'],
-  ['a token cut short', () => token().slice(0, -3)],
-  [
-    'changed claims',
-    () =>
-      token().replace(
-        /\.[^.]+\./,
-        `.${Buffer.from(JSON.stringify({ ...goodClaims(), role: 'operator' })).toString('base64url')}.`,
-      ),
-  ],
-  ['no signature', () => `${token().split('.').slice(0, 2).join('.')}.`],
-  ['alg none', () => handMade({ ...GOOD_HEADER, alg: 'none' }, goodClaims(), () => '')],
-  ['alg None in another spelling', () => handMade({ ...GOOD_HEADER, alg: 'nOnE' }, goodClaims(), () => '')],
-  [
-    'HS256 with the public key in PEM as secret',
-    () => handMade({ ...GOOD_HEADER, alg: 'HS256' }, goodClaims(), hs256(pem)),
-  ],
-  [
-    'HS256 with the public key in DER as secret',
-    () => handMade({ ...GOOD_HEADER, alg: 'HS256' }, goodClaims(), hs256(der)),
-  ],
-  ['HS256 with an empty secret', () => handMade({ ...GOOD_HEADER, alg: 'HS256' }, goodClaims(), hs256(''))],
-  ['ES256 said, HMAC made', () => handMade(GOOD_HEADER, goodClaims(), hs256(pem))],
-  [
-    'RS256 with a key that is published too',
-    () => token({ header: { alg: 'RS256', kid: 'rsa' }, key: rsa.privateKey }),
-  ],
-  ['a foreign key under our kid', () => token({ key: foreign.privateKey })],
-  [
-    'a foreign key brought along as jwk',
-    () => token({ header: { jwk: jwkOf(foreign.publicKey, 'trusted') }, key: foreign.privateKey }),
-  ],
-  [
-    'a foreign key pointed at by jku',
-    () => token({ header: { kid: 'x', jku: 'http://127.0.0.1:9/jwks' }, key: foreign.privateKey }),
-  ],
-  [
-    'a foreign key pointed at by x5u',
-    () => token({ header: { kid: 'x', x5u: 'http://127.0.0.1:9/cert' }, key: foreign.privateKey }),
-  ],
-  ['an unknown kid', () => token({ header: { kid: 'unknown' } })],
-  ['a kid that is a path', () => token({ header: { kid: '../../../../dev/null' } })],
-  ['a kid of the prototype', () => token({ header: { kid: '__proto__' } })],
-  ['no kid', () => token({ header: { kid: undefined } })],
-  ['an ID token', () => token({ header: { typ: 'JWT' } })],
-  ['no typ', () => token({ header: { typ: undefined } })],
-  ['a critical extension we do not know', () => token({ header: { crit: ['exp'] } })],
-  ['another audience', () => token({ claims: { aud: 'another-api' } })],
-  ['no audience', () => token({ claims: { aud: undefined } })],
-  ['another issuer', () => token({ claims: { iss: 'somebody' } })],
-  ['no issuer', () => token({ claims: { iss: undefined } })],
-  ['an expired token', () => token({ claims: { exp: seconds(-1) } })],
-  ['no expiry', () => token({ claims: { exp: undefined } })],
-  ['a token for later', () => token({ claims: { nbf: seconds(60) } })],
-  ['no subject', () => token({ claims: { sub: undefined } })],
-  ['a role that does not exist', () => token({ claims: { role: 'root' } })],
-  ['no role', () => token({ claims: { role: undefined } })],
-  ['no time zone', () => token({ claims: { zoneinfo: undefined } })],
-])('%s is refused', async (_what, forge) => {
-  await expect(verify(forge())).rejects.toMatchObject({
-    code: 'unauthenticated',
-    // Which check failed is nobody's business.
-    message: 'The access token is missing, expired or not valid',
-  });
+const rs256 = jwt.sign(goodClaims(), rsa.privateKey, {
+  algorithm: 'RS256',
+  header: { alg: 'RS256', typ: 'at+jwt', kid: 'rsa' },
 });
+
+test.each([...badTokens(MATERIAL), ['no token at all', ''], ['RS256 with a key that is published too', rs256]])(
+  '%s is refused',
+  async (_what, bad) => {
+    await expect(verify(bad)).rejects.toMatchObject({
+      code: 'unauthenticated',
+      // Which check failed is nobody's business.
+      message: 'The access token is missing, expired or not valid',
+    });
+  },
+);
 
 /** A JWKS endpoint that counts how often it is asked, and can be broken. */
 async function serveJwks() {

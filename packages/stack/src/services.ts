@@ -45,6 +45,8 @@ function environmentOf(name: ProcessName, settings: StackSettings): Record<strin
     PORT: String(settings.ports[name]),
     AUTH_JWKS_URL: `${urlOf('auth')}/.well-known/jwks.json`,
     AUTH_ISSUER: 'evergreen',
+    // The edge runs on this machine, and tells where requests come from.
+    TRUSTED_PROXIES: 'loopback',
   };
   const owning = (service: ServiceName) => ({
     ...common,

@@ -89,7 +89,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       brokerUrls: vhost.urls,
       serviceToken: directory.secret('serviceToken'),
       gatewayApiKey: directory.secret('gatewayApiKey'),
-      ...(options.env ? { extraEnvironment: options.env } : {}),
+      extraEnvironment: withRoomyLimits(options.env),
     };
     const specs = describeProcesses(settings, options.services);
     const supervisor = supervise({ directory: path, specs, say: () => undefined });
@@ -112,6 +112,19 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     await stop();
     throw error;
   }
+}
+
+/** All people of a test share one address, and do in seconds what people do in months. What a test sets itself counts. */
+function withRoomyLimits(env: TestStackOptions['env'] = {}): NonNullable<TestStackOptions['env']> {
+  const roomy = '1000000/1h';
+  const ofAuth = {
+    LOGIN_LIMIT_PER_ADDRESS: roomy,
+    REGISTER_LIMIT_PER_ADDRESS: roomy,
+    REFRESH_LIMIT_PER_ACCOUNT: roomy,
+    REFRESH_LIMIT_PER_ADDRESS: roomy,
+  };
+  const ofWallet = { TOP_UP_LIMIT_PER_ACCOUNT: roomy, TOP_UP_LIMIT_PER_ADDRESS: roomy };
+  return { ...env, auth: { ...ofAuth, ...env.auth }, wallet: { ...ofWallet, ...env.wallet } };
 }
 
 function setting(name: string): string {

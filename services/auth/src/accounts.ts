@@ -35,10 +35,9 @@ export async function newAccount(
   { role, now }: { role: Role; now: Date },
 ): Promise<Account> {
   const normal = normalEmail(email);
-  const fault = passwordFault(password, normal);
-  if (fault) throw fieldProblem('password', fault);
-  const zone = knownTimeZone(timeZone);
-  if (!zone) throw fieldProblem('timeZone', 'must be an IANA time zone, such as Europe/Amsterdam');
+  const problem = passwordProblem('password', password, normal);
+  if (problem) throw problem;
+  const zone = timeZoneOf(timeZone);
   return {
     id: uuidv7(),
     email: normal,
@@ -52,16 +51,37 @@ export async function newAccount(
   };
 }
 
-/** The two writes that are an account: its row, and the event that tells of it. They belong in one transaction. */
-export function accountWrites(prisma: PrismaClient, account: Account, correlationId: string) {
-  const { id, version, createdAt } = account;
+/** What speaks against a password for the account with this email, as an answer that names the field. */
+export function passwordProblem(field: string, password: string, email: string): Problem | undefined {
+  const fault = passwordFault(password, email);
+  return fault === undefined ? undefined : fieldProblem(field, fault);
+}
+
+/**
+ * A time zone in its usual spelling.
+ * @throws Problem validation_failed when there is no such zone
+ */
+export function timeZoneOf(name: string): string {
+  const zone = knownTimeZone(name);
+  if (!zone) throw fieldProblem('timeZone', 'must be an IANA time zone, such as Europe/Amsterdam');
+  return zone;
+}
+
+/** What an event tells of an account as it is now. */
+export function accountEvent(definition: typeof UserRegistered, account: Account, correlationId: string) {
+  const { id, version, updatedAt } = account;
   const { id: _, ...facts } = userOf(account);
-  const event = newEvent(UserRegistered, {
+  return newEvent(definition, {
     subject: id,
     data: { userId: id, ...facts, version },
-    time: createdAt.toISOString(),
+    time: updatedAt.toISOString(),
     correlationId,
   });
+}
+
+/** The two writes that are an account: its row, and the event that tells of it. They belong in one transaction. */
+export function accountWrites(prisma: PrismaClient, account: Account, correlationId: string) {
+  const event = accountEvent(UserRegistered, account, correlationId);
   return [prisma.account.create({ data: account }), prisma.outbox.createMany({ data: outboxRows([event]) })] as const;
 }
 

@@ -2,24 +2,28 @@ import { Problem } from '@evergreen/service-kit/problem.ts';
 import { accountWrites, isEmailTaken, newAccount, type SignUp } from './accounts.ts';
 import { normalEmail } from './decisions/sign-up.ts';
 import type { RouteDeps } from './routes.ts';
-import { newSession, type OpenedSession } from './sessions.ts';
+import { newSession, type OpenedSession, type Whence } from './sessions.ts';
 
 /**
  * Opens a customer's account and logs it in: account, event and session are one transaction.
- * @throws Problem email_taken, validation_failed
+ * @throws Problem email_taken, validation_failed, rate_limited
  */
 export async function register(
-  { prisma, passwords, now, onEvents }: Pick<RouteDeps, 'prisma' | 'passwords' | 'now' | 'onEvents'>,
+  deps: Pick<RouteDeps, 'prisma' | 'passwords' | 'now' | 'onEvents' | 'limits' | 'rateLimits'>,
   signUp: SignUp,
+  whence: Whence,
   correlationId: string,
 ): Promise<OpenedSession> {
+  const { prisma, passwords, now, onEvents, limits, rateLimits } = deps;
+  // A refusal counts too: it tells that an email has an account.
+  await rateLimits.take([[limits.registerPerAddress, whence.address]]);
   // This spares the hashing. What really keeps an email to one account is the unique index.
   const taken = await prisma.account.count({ where: { email: normalEmail(signUp.email) } });
   if (taken > 0) throw emailTaken();
   const account = await newAccount(passwords, signUp, { role: 'customer', now: now() });
-  const { write, opened } = newSession(prisma, account, now());
+  const { writes, opened } = newSession(prisma, account, whence, now());
   try {
-    await prisma.$transaction([...accountWrites(prisma, account, correlationId), write]);
+    await prisma.$transaction([...accountWrites(prisma, account, correlationId), ...writes]);
   } catch (error) {
     throw isEmailTaken(error) ? emailTaken() : error;
   }

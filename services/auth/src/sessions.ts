@@ -4,7 +4,8 @@ import { deleteInBatches, type PruningPool } from '@evergreen/service-kit/prunin
 import { v7 as uuidv7 } from 'uuid';
 import { type Account, asAccount } from './accounts.ts';
 import { IDLE_LIFETIME_MS, judgeRefreshToken } from './decisions/refresh-token.ts';
-import type { Prisma, PrismaClient } from './generated/client.ts';
+import { deviceRow, newDeviceToken, rememberDevice } from './devices.ts';
+import type { Prisma, PrismaClient, Session as SessionRow } from './generated/client.ts';
 
 /*
  * A session is one log-in on one device. It lives on a chain of refresh tokens, each good for one use:
@@ -14,29 +15,67 @@ import type { Prisma, PrismaClient } from './generated/client.ts';
  * The session's row is locked before a token is judged, so uses of one chain take turns.
  */
 
+/** Of more sessions of an account than this, the one longest unused ends. */
+const MAX_SESSIONS = 100;
+
+/** Where a request comes from. */
+export interface Whence {
+  /** As limits count it, see `addressOf`. */
+  address: string;
+  userAgent: string | null;
+  deviceToken: string | undefined;
+}
+
 export interface OpenedSession {
   account: Account;
   sessionId: string;
   /** 256 random bits; only its hash is kept. */
   refreshToken: string;
+  /** For the device to keep. A refresh has none. */
+  deviceToken?: string;
 }
 
-/** The write that opens a session of an account, for the caller's transaction, and the first refresh token. */
-export function newSession(prisma: PrismaClient, account: Account, now: Date) {
-  const sessionId = uuidv7();
-  const { refreshToken, row } = newRefreshToken(now);
-  const write = prisma.session.create({
-    data: { id: sessionId, accountId: account.id, createdAt: now, lastUsedAt: now, refreshTokens: { create: row } },
+/** The writes that open the first session of a new account, for the caller's transaction, and its tokens. */
+export function newSession(prisma: PrismaClient, account: Account, whence: Whence, now: Date) {
+  const { sessionId, refreshToken, data } = sessionData(account, whence, now);
+  const deviceToken = newDeviceToken();
+  const writes = [
+    prisma.session.create({ data }),
+    prisma.device.create({ data: deviceRow(account.id, deviceToken, now) }),
+  ] as const;
+  return { writes, opened: { account, sessionId, refreshToken, deviceToken } satisfies OpenedSession };
+}
+
+/**
+ * Opens a session for whoever has just proved to know the password of `account`, and forgets those of the account that ended
+ * long ago or are too many.
+ * @throws Problem invalid_credentials when the password has been changed since
+ */
+export function openSession(prisma: PrismaClient, account: Account, whence: Whence, now: Date): Promise<OpenedSession> {
+  const { id, passwordHash } = account;
+  return prisma.$transaction(async (tx) => {
+    // Under this lock a change of the password has either ended all sessions already, or will end this one too.
+    const same = await tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM account WHERE id = ${id}::uuid AND password_hash = ${passwordHash} FOR NO KEY UPDATE`;
+    if (same.length === 0) throw new Problem('invalid_credentials');
+    await tx.session.deleteMany({ where: { accountId: id, lastUsedAt: { lt: idleSince(now) } } });
+    await tx.$executeRaw`
+      DELETE FROM session WHERE id IN (
+        SELECT id FROM session WHERE account_id = ${id}::uuid ORDER BY last_used_at DESC OFFSET ${MAX_SESSIONS - 1})`;
+    const { sessionId, refreshToken, data } = sessionData(account, whence, now);
+    await tx.session.create({ data });
+    const deviceToken = await rememberDevice(tx, { accountId: id, token: whence.deviceToken, now });
+    return { account, sessionId, refreshToken, deviceToken };
   });
-  return { write, opened: { account, sessionId, refreshToken } satisfies OpenedSession };
 }
 
-/** Opens a session, and forgets those of the account that ended long ago. */
-export async function openSession(prisma: PrismaClient, account: Account, now: Date): Promise<OpenedSession> {
-  const { write, opened } = newSession(prisma, account, now);
-  const longIdle = { accountId: account.id, lastUsedAt: { lt: idleSince(now) } };
-  await prisma.$transaction([prisma.session.deleteMany({ where: longIdle }), write]);
-  return opened;
+/** Whose session a refresh token belongs to, while that is open. */
+export async function ownerOf(prisma: PrismaClient, presented: string): Promise<string | undefined> {
+  const found = await prisma.refreshToken.findUnique({
+    where: { tokenHash: hashOf(presented), session: { revokedAt: null } },
+    select: { session: { select: { accountId: true } } },
+  });
+  return found?.session.accountId;
 }
 
 /**
@@ -44,10 +83,15 @@ export async function openSession(prisma: PrismaClient, account: Account, now: D
  * is a thief, and nobody can tell which.
  * @throws Problem invalid_refresh_token, without telling why
  */
-export async function refreshSession(prisma: PrismaClient, presented: string, now: Date): Promise<OpenedSession> {
+export async function refreshSession(
+  prisma: PrismaClient,
+  presented: string,
+  whence: Whence,
+  now: Date,
+): Promise<OpenedSession> {
   const tokenHash = hashOf(presented);
   // A refusal is answered after the commit: thrown inside, it would undo the revocation.
-  const opened = await prisma.$transaction((tx) => useToken(tx, tokenHash, now));
+  const opened = await prisma.$transaction((tx) => useToken(tx, tokenHash, whence, now));
   if (!opened) throw new Problem('invalid_refresh_token', 'Log in again');
   return opened;
 }
@@ -58,6 +102,70 @@ export async function endSession(prisma: PrismaClient, presented: string, now: D
     where: { revokedAt: null, refreshTokens: { some: { tokenHash: hashOf(presented) } } },
     data: { revokedAt: now, revokedBecause: 'logged_out' },
   });
+}
+
+/** A caller, as the access token tells. */
+export interface SessionCaller {
+  id: string;
+  sessionId?: string;
+}
+
+/**
+ * The session of an access token, with its account. A token outlives its session by up to ten minutes; auth itself goes by the
+ * session.
+ * @throws Problem unauthenticated when the session is over
+ */
+export async function requireOpenSession(
+  prisma: PrismaClient,
+  { id: accountId, sessionId }: SessionCaller,
+): Promise<{ account: Account; sessionId: string }> {
+  const session =
+    sessionId === undefined
+      ? null
+      : await prisma.session.findUnique({
+          where: { id: sessionId, accountId, revokedAt: null },
+          include: { account: true },
+        });
+  if (!session) throw new Problem('unauthenticated', 'The session is over; log in again');
+  return { account: asAccount(session.account), sessionId: session.id };
+}
+
+/** The open sessions of an account, newest first: at most MAX_SESSIONS. */
+export async function listSessions(prisma: PrismaClient, accountId: string, now: Date): Promise<SessionRow[]> {
+  return prisma.session.findMany({
+    where: { accountId, revokedAt: null, lastUsedAt: { gte: idleSince(now) } },
+    orderBy: { id: 'desc' },
+    take: MAX_SESSIONS,
+  });
+}
+
+/** Ends one session of an account. @throws Problem not_found when the account has no such open session */
+export async function revokeSession(
+  prisma: PrismaClient,
+  { accountId, sessionId }: { accountId: string; sessionId: string },
+  now: Date,
+): Promise<void> {
+  const { count } = await prisma.session.updateMany({
+    where: { id: sessionId, accountId, revokedAt: null, lastUsedAt: { gte: idleSince(now) } },
+    data: { revokedAt: now, revokedBecause: 'revoked' },
+  });
+  if (count === 0) throw new Problem('not_found', 'You have no such session');
+}
+
+/** Ends all sessions of an account but one. */
+export async function revokeOtherSessions(
+  prisma: PrismaClient,
+  { accountId, sessionId }: { accountId: string; sessionId: string },
+  now: Date,
+): Promise<void> {
+  await prisma.$transaction([
+    // All that takes several sessions of an account takes its row first, so no two of them wait for each other.
+    prisma.$executeRaw`SELECT 1 FROM account WHERE id = ${accountId}::uuid FOR NO KEY UPDATE`,
+    prisma.session.updateMany({
+      where: { accountId, id: { not: sessionId }, revokedAt: null },
+      data: { revokedAt: now, revokedBecause: 'revoked' },
+    }),
+  ]);
 }
 
 const PRUNE_TOKENS = {
@@ -85,12 +193,16 @@ export async function pruneSessions(pool: PruningPool, now: Date): Promise<numbe
 async function useToken(
   tx: Prisma.TransactionClient,
   tokenHash: string,
+  { address, userAgent }: Whence,
   now: Date,
 ): Promise<OpenedSession | undefined> {
   const found = await tx.refreshToken.findUnique({ where: { tokenHash }, select: { sessionId: true } });
   if (!found) return undefined;
   const { sessionId } = found;
-  const locked = await tx.session.updateMany({ where: { id: sessionId, revokedAt: null }, data: { lastUsedAt: now } });
+  const locked = await tx.session.updateMany({
+    where: { id: sessionId, revokedAt: null },
+    data: { lastUsedAt: now, address, userAgent },
+  });
   if (locked.count === 0) return undefined;
   const token = await tx.refreshToken.findUniqueOrThrow({
     where: { tokenHash },
@@ -111,6 +223,17 @@ async function useToken(
   await tx.refreshToken.create({ data: { ...row, sessionId } });
   await tx.refreshToken.deleteMany({ where: { sessionId, expiresAt: { lt: now } } });
   return { account: asAccount(token.session.account), sessionId, refreshToken };
+}
+
+function sessionData({ id: accountId }: Account, { address, userAgent }: Whence, now: Date) {
+  const sessionId = uuidv7();
+  const { refreshToken, row } = newRefreshToken(now);
+  const times = { createdAt: now, lastUsedAt: now };
+  return {
+    sessionId,
+    refreshToken,
+    data: { id: sessionId, accountId, ...times, address, userAgent, refreshTokens: { create: row } },
+  };
 }
 
 function newRefreshToken(now: Date) {

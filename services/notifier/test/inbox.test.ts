@@ -1,4 +1,4 @@
-import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
+import { UserRegistered, UserUpdated } from '@evergreen/contracts/events/auth.ts';
 import {
   ClockAdvanced,
   SubscriptionCanceled,
@@ -79,16 +79,23 @@ describe('from an event to a notification', () => {
     expect(notification.body).toMatch(/until 23 December 2026/);
   });
 
-  test('an older version of an account never overrides a newer one', async () => {
+  test('an account that changes is read in its new language and zone; an older version never overrides a newer one', async () => {
     const person = rig.person();
-    await rig.register(person, { version: 3, timeZone: 'Asia/Tokyo' });
     const account = { userId: person.id, email: 'a@b.test', role: 'customer' as const, locale: 'en' };
-    await rig.say(UserRegistered, { ...account, timeZone: 'Europe/Paris', version: 2 });
-    await rig.say(UserRegistered, { ...account, timeZone: 'Europe/Rome', version: 3 });
+    // Out of order, as a redelivery brings them: what came last was first.
+    await rig.say(UserUpdated, { ...account, timeZone: 'Europe/Paris', version: 2 });
+    await rig.say(UserUpdated, { ...account, timeZone: 'Asia/Tokyo', locale: 'en-GB', version: 4 });
+    await rig.say(UserUpdated, { ...account, timeZone: 'Europe/Rome', version: 3 });
+    await rig.say(UserRegistered, { ...account, timeZone: 'UTC', version: 1 });
     const marker = rig.person();
     await rig.register(marker);
-    const { rows } = await rig.pool.query('SELECT time_zone, version FROM account WHERE user_id = $1', [person.id]);
-    expect(rows).toEqual([{ time_zone: 'Asia/Tokyo', version: 3 }]);
+    const { rows } = await rig.pool.query('SELECT time_zone, locale, version FROM account WHERE user_id = $1', [
+      person.id,
+    ]);
+    expect(rows).toEqual([{ time_zone: 'Asia/Tokyo', locale: 'en-GB', version: 4 }]);
+    await rig.say(SubscriptionCanceled, subscription(person.id, { accessUntil: '2026-12-22T16:00:00.000Z' }));
+    const [notification] = await listed(person, 1);
+    expect(notification.body).toMatch(/until 23 December 2026/);
   });
 
   test('each fact is told once, said again under the same id or another', async () => {

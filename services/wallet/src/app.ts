@@ -10,7 +10,7 @@ import { type RouteDeps, walletRoutes } from './routes.ts';
 export type AppDeps = RouteDeps &
   OperatorRouteDeps &
   PaymentMethodRouteDeps &
-  GatewayHealthDeps & { refunds: Refunds } & Pick<HttpOptions, 'logger' | 'metrics' | 'ready'> & {
+  GatewayHealthDeps & { refunds: Refunds } & Pick<HttpOptions, 'logger' | 'metrics' | 'ready' | 'trustedProxies'> & {
     activity: () => Promise<Activity>;
   };
 

@@ -6,6 +6,8 @@ import { openPool } from '@evergreen/service-kit/database.ts';
 import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import { runService } from '@evergreen/service-kit/process.ts';
+import { startPruning } from '@evergreen/service-kit/pruning.ts';
+import { openRateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { buildApp } from './app.ts';
 import { countRested, startAutoTopUpRetries } from './auto-top-up-retries.ts';
@@ -28,6 +30,10 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
 
   const inbox = startInboxPruning(pool, logger);
   onStop('inbox pruning', () => inbox.stop());
+
+  const rateLimits = openRateLimits({ pool, now: () => new Date(), metrics });
+  const pruning = startPruning(logger, { 'rate limits': rateLimits.prune });
+  onStop('pruning', () => pruning.stop());
 
   const broker = await connectBroker({ url: config.AMQP_URL, service: 'wallet', logger, metrics });
   onStop('broker', () => broker.close());
@@ -62,6 +68,9 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
     pool,
     prisma,
     topUps,
+    rateLimits,
+    topUpLimits: config.topUpLimits,
+    trustedProxies: config.TRUSTED_PROXIES,
     refunds,
     payments,
     replica,

@@ -11,6 +11,7 @@ import { ProblemBody } from '@evergreen/contracts/problems.ts';
 import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import { idempotent } from '@evergreen/service-kit/idempotency.ts';
+import { addressOf, type Limit, type RateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import type pg from 'pg';
 import { Type } from 'typebox';
 import { explain } from './explain.ts';
@@ -24,11 +25,14 @@ export interface RouteDeps {
   pool: pg.Pool;
   prisma: PrismaClient;
   topUps: TopUps;
+  rateLimits: RateLimits;
+  topUpLimits: { perAccount: Limit; perAddress: Limit };
 }
 
 const forUsers = { tags: ['wallet'], security: [{ accessToken: [] }] };
 
-export function walletRoutes(app: HttpApp, { access, pool, prisma, topUps }: RouteDeps): void {
+export function walletRoutes(app: HttpApp, deps: RouteDeps): void {
+  const { access, pool, prisma, topUps, rateLimits, topUpLimits } = deps;
   const onRequest = access.requireUser;
 
   app.get(
@@ -54,6 +58,11 @@ export function walletRoutes(app: HttpApp, { access, pool, prisma, topUps }: Rou
     },
     async (request, reply) => {
       const { id: userId } = request.caller;
+      // Here a repeat with the same Idempotency-Key has its stored answer already, so it does not count.
+      await rateLimits.take([
+        [topUpLimits.perAccount, userId],
+        [topUpLimits.perAddress, addressOf(request)],
+      ]);
       await topUps.begin({ id: request.resourceId, userId, correlationId: request.id, ...request.body });
       const topUp = await readTopUp(prisma, userId, request.resourceId);
       reply.header('location', `/v1/wallet/top-ups/${topUp.id}`);
@@ -87,7 +96,7 @@ export function walletRoutes(app: HttpApp, { access, pool, prisma, topUps }: Rou
   statementRoutes(app, { access, pool, prisma });
 }
 
-function statementRoutes(app: HttpApp, { access, pool, prisma }: Omit<RouteDeps, 'topUps'>): void {
+function statementRoutes(app: HttpApp, { access, pool, prisma }: Pick<RouteDeps, 'access' | 'pool' | 'prisma'>): void {
   const onRequest = access.requireUser;
   app.get(
     '/v1/wallet/transactions',

@@ -13,3 +13,10 @@ const UserFacts = Type.Object({
 export type UserFacts = Static<typeof UserFacts>;
 
 export const UserRegistered = defineEvent('auth', 'UserRegistered', 1, 'Somebody opened an account', UserFacts);
+export const UserUpdated = defineEvent(
+  'auth',
+  'UserUpdated',
+  1,
+  'Somebody changed their time zone or locale',
+  UserFacts,
+);

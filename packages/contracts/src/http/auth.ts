@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Uuid } from '../primitives.ts';
+import { Nullable, Timestamp, Uuid } from '../primitives.ts';
 
 export const Email = Type.String({ format: 'email', maxLength: 254, examples: ['ada@example.com'] });
 /** ASVS 2.1: 8 to 128 characters, no composition rules. */
@@ -48,6 +48,13 @@ export const LoginBody = Type.Object(
     email: Email,
     password: Type.String({ minLength: 1, maxLength: 128 }),
     refreshTokenIn: RefreshTokenIn,
+    deviceToken: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'From an earlier log-in, for clients without a cookie jar: strangers cannot use up its attempts',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -64,5 +71,41 @@ export const Session = Type.Object({
   accessToken: Type.String(),
   expiresIn: Type.Integer({ description: 'Seconds until the access token expires' }),
   refreshToken: Type.Optional(Type.String({ description: 'Only for clients that asked for it in the body' })),
+  deviceToken: Type.Optional(
+    Type.String({
+      description: 'Only for clients that asked for the refresh token in the body; send it with the next log-in',
+    }),
+  ),
 });
 export type Session = Static<typeof Session>;
+
+export const ProfileBody = Type.Object(
+  { timeZone: Type.Optional(TimeZone), locale: Type.Optional(Locale) },
+  { additionalProperties: false, minProperties: 1 },
+);
+export type ProfileBody = Static<typeof ProfileBody>;
+
+/** The account, and an access token that says the same of it: services go by what is in the token. */
+export const UpdatedUser = Type.Object({
+  ...User.properties,
+  accessToken: Type.String({ description: 'Takes the place of the one that was sent, and expires when that one does' }),
+  expiresIn: Type.Integer({ description: 'Seconds until the access token expires' }),
+});
+export type UpdatedUser = Static<typeof UpdatedUser>;
+
+export const PasswordBody = Type.Object(
+  { currentPassword: Type.String({ minLength: 1, maxLength: 128 }), newPassword: Password },
+  { additionalProperties: false },
+);
+export type PasswordBody = Static<typeof PasswordBody>;
+
+/** One log-in on one device, as its owner sees it. */
+export const SessionEntry = Type.Object({
+  id: Uuid,
+  createdAt: Timestamp,
+  lastUsedAt: Timestamp,
+  address: Nullable(Type.String({ description: 'IP address it was last used from' })),
+  userAgent: Nullable(Type.String({ description: 'What the browser or client last called itself' })),
+  current: Type.Boolean({ description: 'The session of the access token that asks' }),
+});
+export type SessionEntry = Static<typeof SessionEntry>;

@@ -17,8 +17,11 @@ CREATE TABLE session (
   account_id uuid NOT NULL REFERENCES account ON DELETE CASCADE,
   created_at timestamptz NOT NULL,
   last_used_at timestamptz NOT NULL,
+  -- Where it was last used from, for its owner to recognise it by.
+  address text,
+  user_agent text,
   revoked_at timestamptz,
-  revoked_because text CHECK (revoked_because IN ('logged_out', 'token_reused')),
+  revoked_because text CHECK (revoked_because IN ('logged_out', 'token_reused', 'revoked', 'password_changed')),
   CHECK ((revoked_at IS NULL) = (revoked_because IS NULL))
 );
 CREATE INDEX session_account_id_idx ON session (account_id);
@@ -33,14 +36,33 @@ CREATE TABLE refresh_token (
 );
 CREATE INDEX refresh_token_session_id_idx ON refresh_token (session_id, expires_at);
 
--- ES256 key pairs. A retired key signs nothing more, and stays published while its last tokens live.
+-- A device from which an account has logged in. Its own attempts at the password are counted apart from everybody else's.
+CREATE TABLE device (
+  token_hash text NOT NULL CHECK (token_hash ~ '^[0-9a-f]{64}$'),
+  account_id uuid NOT NULL REFERENCES account ON DELETE CASCADE,
+  last_used_at timestamptz NOT NULL,
+  PRIMARY KEY (account_id, token_hash)
+);
+CREATE INDEX device_last_used_at_idx ON device (last_used_at);
+
+-- ES256 key pairs. The one that signs is the one that began last; the one without a beginning is the next. An older one stays
+-- published while its last tokens live.
 CREATE TABLE signing_key (
   kid text PRIMARY KEY,
   private_jwk jsonb NOT NULL,
   public_jwk jsonb NOT NULL,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  retired_at timestamptz
+  created_at timestamptz NOT NULL,
+  signs_from timestamptz UNIQUE
 );
+CREATE UNIQUE INDEX signing_key_next ON signing_key ((true)) WHERE signs_from IS NULL;
+
+-- What a key (a hash) took in the window that began with its first take.
+CREATE TABLE rate_limit (
+  key bytea PRIMARY KEY,
+  used int NOT NULL CHECK (used >= 0),
+  window_ends_at timestamptz NOT NULL
+);
+CREATE INDEX rate_limit_window_ends_at_idx ON rate_limit (window_ends_at);
 
 CREATE TABLE outbox (
   seq bigserial PRIMARY KEY,

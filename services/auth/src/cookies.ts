@@ -1,11 +1,12 @@
-// The import brings the types of request.cookies and reply.setCookie.
-
 import { Problem } from '@evergreen/service-kit/problem.ts';
+// The import brings the types of request.cookies and reply.setCookie.
 import type {} from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { IDLE_LIFETIME_MS } from './decisions/refresh-token.ts';
+import { DEVICE_LIFETIME_MS } from './devices.ts';
 
-const NAME = 'evergreen_refresh';
+const REFRESH = 'evergreen_refresh';
+const DEVICE = 'evergreen_device';
 
 /** Scripts cannot read it, other sites cannot make a browser send it, and it travels to auth's own routes alone. */
 const attributes = (secure: boolean) => ({ path: '/v1/auth', httpOnly: true, sameSite: 'strict', secure }) as const;
@@ -20,13 +21,20 @@ export function cookieToken(request: FastifyRequest): string | undefined {
   if (from !== undefined && from !== 'same-origin' && from !== 'none') {
     throw new Problem('forbidden', 'A page of another origin may not use the refresh cookie');
   }
-  return request.cookies[NAME];
+  return request.cookies[REFRESH];
 }
 
 export function setRefreshCookie(reply: FastifyReply, token: string, secure: boolean): void {
-  reply.setCookie(NAME, token, { ...attributes(secure), maxAge: IDLE_LIFETIME_MS / 1000 });
+  reply.setCookie(REFRESH, token, { ...attributes(secure), maxAge: IDLE_LIFETIME_MS / 1000 });
 }
 
 export function dropRefreshCookie(reply: FastifyReply, secure: boolean): void {
-  reply.clearCookie(NAME, attributes(secure));
+  reply.clearCookie(REFRESH, attributes(secure));
+}
+
+/** The token of a device that has logged in before; it opens nothing. */
+export const deviceCookie = (request: FastifyRequest): string | undefined => request.cookies[DEVICE];
+
+export function setDeviceCookie(reply: FastifyReply, token: string, secure: boolean): void {
+  reply.setCookie(DEVICE, token, { ...attributes(secure), maxAge: DEVICE_LIFETIME_MS / 1000 });
 }

@@ -1,0 +1,51 @@
+import { Problem } from '@evergreen/service-kit/problem.ts';
+import { passwordProblem } from './accounts.ts';
+import type { RouteDeps } from './routes.ts';
+import { requireOpenSession } from './sessions.ts';
+
+/**
+ * Changes the password of the caller, who has to know the current one, and ends all other sessions. Of changes at the same
+ * time one wins; for the others the current password has become wrong.
+ * @throws Problem invalid_credentials, validation_failed, rate_limited, unauthenticated
+ */
+export async function changePassword(
+  {
+    prisma,
+    passwords,
+    now,
+    limits,
+    rateLimits,
+  }: Pick<RouteDeps, 'prisma' | 'passwords' | 'now' | 'limits' | 'rateLimits'>,
+  caller: { id: string; sessionId?: string },
+  { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
+): Promise<void> {
+  const { account, sessionId } = await requireOpenSession(prisma, caller);
+  const problem = passwordProblem('newPassword', newPassword, account.email);
+  if (problem) throw problem;
+  // Whoever got hold of an access token must not try out passwords with it.
+  const attempt = await rateLimits.take([[limits.passwordPerAccount, account.id]]);
+  await change().catch(async (error: unknown) => {
+    const failed = error instanceof Problem && error.code === 'invalid_credentials';
+    if (!failed) await attempt.giveBack();
+    throw error;
+  });
+  await attempt.giveBack();
+
+  async function change(): Promise<void> {
+    const wrong = () => new Problem('invalid_credentials', 'The current password is wrong');
+    if (!(await passwords.matches(currentPassword, account.passwordHash))) throw wrong();
+    const passwordHash = await passwords.hash(newPassword);
+    await prisma.$transaction(async (tx) => {
+      const changed = await tx.account.updateMany({
+        where: { id: account.id, passwordHash: account.passwordHash },
+        data: { passwordHash, updatedAt: now() },
+      });
+      if (changed.count === 0) throw wrong();
+      // After the account's row is locked: a log-in with the old password has either opened its session by now, or is refused.
+      await tx.session.updateMany({
+        where: { accountId: account.id, id: { not: sessionId }, revokedAt: null },
+        data: { revokedAt: now(), revokedBecause: 'password_changed' },
+      });
+    });
+  }
+}
