@@ -124,7 +124,13 @@ function withRoomyLimits(env: TestStackOptions['env'] = {}): NonNullable<TestSta
     REFRESH_LIMIT_PER_ADDRESS: roomy,
   };
   const ofWallet = { TOP_UP_LIMIT_PER_ACCOUNT: roomy, TOP_UP_LIMIT_PER_ADDRESS: roomy };
-  return { ...env, auth: { ...ofAuth, ...env.auth }, wallet: { ...ofWallet, ...env.wallet } };
+  const ofSubscriptions = { COMMAND_LIMIT_PER_ACCOUNT: roomy };
+  return {
+    ...env,
+    auth: { ...ofAuth, ...env.auth },
+    wallet: { ...ofWallet, ...env.wallet },
+    subscriptions: { ...ofSubscriptions, ...env.subscriptions },
+  };
 }
 
 function setting(name: string): string {

@@ -41,7 +41,7 @@ function cancelRoute(app: HttpApp, deps: RouteDeps): void {
         body: CancelBody,
         response,
       },
-      onRequest: deps.access.requireUser,
+      onRequest: [deps.access.requireUser, deps.limitCommands],
       // There is nothing one has to say.
       preValidation: async (request) => {
         request.body ??= {};
@@ -71,7 +71,10 @@ function pauseAndResumeRoutes(app: HttpApp, deps: RouteDeps): void {
   for (const [name, texts] of Object.entries(commands) as [keyof typeof commands, typeof commands.pause][]) {
     app.post(
       `/v1/subscriptions/:id/${name}`,
-      { schema: { ...forUsers, ...texts, params: IdParams, response }, onRequest: deps.access.requireUser },
+      {
+        schema: { ...forUsers, ...texts, params: IdParams, response },
+        onRequest: [deps.access.requireUser, deps.limitCommands],
+      },
       async ({ params, caller, id: requestId }) => {
         const subscription = await commandSubscription(deps, {
           id: params.id,
@@ -102,7 +105,7 @@ function changePlanRoutes(app: HttpApp, deps: RouteDeps): void {
         body: ChangePlanBody,
         response,
       },
-      onRequest: deps.access.requireUser,
+      onRequest: [deps.access.requireUser, deps.limitCommands],
       ...idempotent(deps.pool),
     },
     async ({ params, body, caller, id: requestId }) => {

@@ -1,4 +1,5 @@
 import { readConfig, SERVICE_CONFIG } from '@evergreen/service-kit/config.ts';
+import { limitSetting, parseLimit } from '@evergreen/service-kit/rate-limit.ts';
 import { Type } from 'typebox';
 
 /** @throws ConfigError that names what is missing or wrong */
@@ -14,10 +15,15 @@ export function readSubscriptionsConfig(env?: NodeJS.ProcessEnv) {
         description: 'a comma-separated list of http:// or https:// URLs',
       }),
       SETTLE_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, maximum: 600_000 }),
+      COMMAND_LIMIT_PER_ACCOUNT: limitSetting('60/10m'),
     },
     env,
   );
-  return { ...config, ACTIVITY_URLS: config.ACTIVITY_URLS.split(',').filter((url) => url !== '') };
+  return {
+    ...config,
+    ACTIVITY_URLS: config.ACTIVITY_URLS.split(',').filter((url) => url !== ''),
+    commandLimit: parseLimit('subscription_commands', config.COMMAND_LIMIT_PER_ACCOUNT),
+  };
 }
 
 export type SubscriptionsConfig = ReturnType<typeof readSubscriptionsConfig>;

@@ -1,6 +1,7 @@
 import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
 import type { Clock } from '@evergreen/service-kit/clock.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
+import type { FastifyRequest } from 'fastify';
 import type pg from 'pg';
 import type { AdvanceDeps } from './advance-clock.ts';
 import { clockRoutes } from './clock-routes.ts';
@@ -18,6 +19,8 @@ export interface RouteDeps {
   prisma: PrismaClient;
   store: SubscriptionStore;
   clock: Clock;
+  /** Refuses who asks too often: each command leaves lines in the timeline and the outbox for good. */
+  limitCommands: (request: FastifyRequest) => Promise<void>;
   advance: AdvanceDeps;
 }
 

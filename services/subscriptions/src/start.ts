@@ -5,6 +5,8 @@ import { openPool } from '@evergreen/service-kit/database.ts';
 import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import type { ServiceContext } from '@evergreen/service-kit/process.ts';
+import { startPruning } from '@evergreen/service-kit/pruning.ts';
+import { openRateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { buildApp } from './app.ts';
 import { readNow } from './business-time.ts';
@@ -31,8 +33,11 @@ export async function startSubscriptions(
   const pool = openPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_SIZE, service, logger });
   onStop('database', () => pool.end());
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
-  const pruning = startInboxPruning(pool, logger);
-  onStop('inbox pruning', () => pruning.stop());
+  const inbox = startInboxPruning(pool, logger);
+  onStop('inbox pruning', () => inbox.stop());
+  const rateLimits = openRateLimits({ pool, now: () => new Date(), metrics });
+  const pruning = startPruning(logger, { 'rate limits': rateLimits.prune });
+  onStop('pruning', () => pruning.stop());
 
   const broker = await connectBroker({ url: config.AMQP_URL, service, logger, metrics });
   onStop('broker', () => broker.close());
@@ -56,6 +61,7 @@ export async function startSubscriptions(
     prisma,
     store,
     clock,
+    limitCommands: async ({ caller }) => void (await rateLimits.take([[config.commandLimit, caller.id]])),
     access: accessHooks({ verifyToken, callers: config.SERVICE_CALLERS }),
     ready: {
       database: async () => void (await pool.query('SELECT 1')),

@@ -30,7 +30,7 @@ export function subscriptionRoutes(app: HttpApp, deps: RouteDeps): void {
 }
 
 function subscribeRoute(app: HttpApp, deps: RouteDeps): void {
-  const { access, pool, clock } = deps;
+  const { access, pool, clock, limitCommands } = deps;
   app.post(
     '/v1/subscriptions',
     {
@@ -42,7 +42,7 @@ function subscribeRoute(app: HttpApp, deps: RouteDeps): void {
         body: SubscribeBody,
         response: { 201: Subscription, '4xx': ProblemBody },
       },
-      onRequest: access.requireUser,
+      onRequest: [access.requireUser, limitCommands],
       ...idempotent(pool),
     },
     async (request, reply) => {

@@ -169,3 +169,17 @@ describe('an operator', () => {
     expect(body).toMatchObject({ status: 400, code, ...(field && { errors: [{ field }] }) });
   });
 });
+
+test('a customer who asks for too much is told to wait, and leaves no more lines behind', async () => {
+  const strict = await rig.startReplica({ COMMAND_LIMIT_PER_ACCOUNT: '5/1h' });
+  const customer = newCustomer(rig, strict);
+  const { id } = await customer.activeOne();
+  const answers = [];
+  for (const command of ['pause', 'resume', 'pause', 'resume', 'pause'] as const)
+    answers.push(await customer.command(id, command));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429]);
+  expect(answers.at(-1)?.body.code).toBe('rate_limited');
+  expect(Number(answers.at(-1)?.headers.get('retry-after'))).toBeGreaterThan(3_500);
+  expect(await customer.timeline(id)).toHaveLength(6);
+  await strict.stop();
+});

@@ -218,4 +218,6 @@ CREATE TABLE scheduler_pause (id boolean PRIMARY KEY DEFAULT true CHECK (id), pa
 CREATE TABLE outbox (seq bigserial PRIMARY KEY, message_id uuid NOT NULL UNIQUE, type text NOT NULL, body text NOT NULL, leased_until timestamptz NOT NULL DEFAULT '-infinity', attempts int NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE inbox (consumer text NOT NULL, message_id uuid NOT NULL, received_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, message_id));
 CREATE TABLE idempotency_key (user_id uuid NOT NULL, key text NOT NULL, request_hash text NOT NULL, resource_id uuid NOT NULL, status_code int, body text, location text, locked_until timestamptz NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (user_id, key));
+CREATE TABLE rate_limit (key bytea PRIMARY KEY, used int NOT NULL CHECK (used >= 0), window_ends_at timestamptz NOT NULL);
+CREATE INDEX rate_limit_window_ends_at_idx ON rate_limit (window_ends_at);
 CREATE TABLE billing_clock (id boolean PRIMARY KEY DEFAULT true CHECK (id), offset_ms bigint NOT NULL CHECK (offset_ms >= 0));
