@@ -1,15 +1,21 @@
+import { createClient, type EvergreenClient } from '@evergreen/client/client.ts';
+import type { schemas } from '@evergreen/client/generated/api.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import type { TestStack } from '@evergreen/stack/testing.ts';
 import { io, type Socket } from 'socket.io-client';
 import { type Answer, type CallOptions, call, newKey } from './api.ts';
 
 const PASSWORD = 'a long test password';
+/** The billing clock may be moved far. */
+const LONGEST_MS = 60_000;
 let people = 0;
 
 export interface Person {
   id: string;
   email: string;
   token: string;
+  /** The typed client, as this person. */
+  api: EvergreenClient;
   /** A request to /v1/... as this person. */
   call(path: string, options?: CallOptions): Promise<Answer>;
 }
@@ -21,6 +27,7 @@ export const asPerson = (
   id: session.user.id,
   email: session.user.email,
   token: session.accessToken,
+  api: createClient({ baseUrl: stack.baseUrl, session: { accessToken: session.accessToken }, timeoutMs: LONGEST_MS }),
   call: (path, options) => call(`${stack.baseUrl}/v1${path}`, { token: session.accessToken, ...options }),
 });
 
@@ -28,47 +35,76 @@ export const asPerson = (
 export async function newCustomer(stack: TestStack): Promise<Person> {
   const email = `customer-${++people}@test.example`;
   const body = { email, password: PASSWORD, timeZone: 'Europe/Amsterdam' };
-  const answer = await call(`${stack.baseUrl}/v1/auth/register`, { body });
-  if (answer.status !== 201) throw new Error(`register answered ${answer.status} ${JSON.stringify(answer.body)}`);
-  return asPerson(stack, answer.body);
+  const { data, error } = await visitor(stack).POST('/v1/auth/register', { body });
+  if (!data) throw new Error(`register answered ${JSON.stringify(error)}`);
+  return asPerson(stack, data);
+}
+
+/** The typed client of somebody who has not logged in. */
+export const visitor = (stack: TestStack): EvergreenClient => createClient({ baseUrl: stack.baseUrl });
+
+/** Somebody who comes back; everybody here has the same password. */
+export async function logIn(stack: TestStack, email: string): Promise<Person> {
+  const { data, error } = await visitor(stack).POST('/v1/auth/login', { body: { email, password: PASSWORD } });
+  if (!data) throw new Error(`login answered ${JSON.stringify(error)}`);
+  return asPerson(stack, data);
 }
 
 export async function newOperator(stack: TestStack): Promise<Person> {
   const email = `operator-${++people}@test.example`;
   await stack.createOperator(email, PASSWORD);
-  const answer = await call(`${stack.baseUrl}/v1/auth/login`, { body: { email, password: PASSWORD } });
-  return asPerson(stack, answer.body);
+  return logIn(stack, email);
 }
 
 /** A payment gateway without delay and without faults, for tests that are about something else. */
 export async function calmGateway(operator: Person): Promise<void> {
   const body = { latency: { p50Ms: 0, p99Ms: 0 }, rates: { error500: 0, unavailable503: 0 } };
-  await operator.call('/gateway/faults', { method: 'PUT', body });
+  const { error } = await operator.api.PUT('/v1/gateway/faults', { body });
+  if (error) throw new Error(`faults answered ${JSON.stringify(error)}`);
 }
 
-export async function newPlan(
-  operator: Person,
-  change: Record<string, unknown> = {},
-): Promise<{ id: string; name: string }> {
+export async function newPlan(operator: Person, change: Record<string, unknown> = {}): Promise<schemas['Plan']> {
   const body = {
     name: 'Monthly',
     price: { amount: 1_299, currency: 'USD' },
     interval: { unit: 'month', count: 1 },
     ...change,
-  };
-  const answer = await operator.call('/plans', { key: newKey(), body });
-  if (answer.status !== 201) throw new Error(`plan answered ${answer.status} ${JSON.stringify(answer.body)}`);
-  return answer.body;
+  } as schemas['CreatePlanBody'];
+  const { data, error } = await operator.api.POST('/v1/plans', { body });
+  if (!data) throw new Error(`plan answered ${JSON.stringify(error)}`);
+  return data;
 }
 
-export const topUp = (person: Person, amount: number, key: string = newKey()): Promise<Answer> =>
-  person.call('/wallet/top-ups', { key, body: { amount, currency: 'USD', paymentMethod: 'pm_card_visa' } });
+interface TypedAnswer {
+  data?: unknown;
+  error?: unknown;
+  response: Response;
+}
 
-export const balanceOf = async (person: Person): Promise<number> =>
-  (await person.call('/wallet')).body.balances[0]?.amount ?? 0;
+/** For tests that look into an answer whatever it is. */
+const answerOf = ({ data, error, response }: TypedAnswer): Answer => ({
+  status: response.status,
+  headers: response.headers,
+  body: data ?? error,
+});
 
-export const subscribe = (person: Person, planId: string, key: string = newKey()): Promise<Answer> =>
-  person.call('/subscriptions', { key, body: { planId } });
+export const topUp = async (person: Person, amount: number, key: string = newKey()): Promise<Answer> =>
+  answerOf(
+    await person.api.POST('/v1/wallet/top-ups', {
+      params: { header: { 'idempotency-key': key } },
+      body: { amount, currency: 'USD', paymentMethod: 'pm_card_visa' },
+    }),
+  );
+
+export async function balanceOf(person: Person): Promise<number> {
+  const { data } = await person.api.GET('/v1/wallet');
+  return data?.balances[0]?.amount ?? 0;
+}
+
+export const subscribe = async (person: Person, planId: string, key: string = newKey()): Promise<Answer> =>
+  answerOf(
+    await person.api.POST('/v1/subscriptions', { params: { header: { 'idempotency-key': key } }, body: { planId } }),
+  );
 
 export async function awaitStatus(person: Person, subscriptionId: string, status: string, timeoutMs = 10_000) {
   return awaitCondition(

@@ -1,16 +1,9 @@
+import { exampleOf } from '@evergreen/edge/src/example.ts';
 import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Answer, type CallOptions, call, newKey } from '../src/api.ts';
+import { type Operation, operationsOf, readApiDocument } from '../src/api-document.ts';
 import { newCustomer, newOperator, type Person } from '../src/people.ts';
-
-interface Operation {
-  name: string;
-  method: string;
-  path: string;
-  isOpen: boolean;
-  hasBody: boolean;
-  requiredFields: string[];
-}
 
 let stack: TestStack;
 let people: Person[];
@@ -19,36 +12,20 @@ let operations: Operation[];
 beforeAll(async () => {
   stack = await startTestStack();
   people = [await newCustomer(stack), await newOperator(stack)];
-  const { body: document } = await call(`${stack.baseUrl}/openapi.json`);
-  operations = Object.entries<Record<string, OpenApiOperation>>(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => {
-      const schema = operation.requestBody?.content['application/json']?.schema;
-      return {
-        name: `${method.toUpperCase()} ${path}`,
-        method: method.toUpperCase(),
-        path,
-        isOpen: !operation.security?.length,
-        hasBody: schema !== undefined,
-        requiredFields: schema?.required ?? [],
-      };
-    }),
-  );
+  operations = operationsOf(await readApiDocument(stack.baseUrl));
 }, 60_000);
-
-interface OpenApiOperation {
-  security?: unknown[];
-  requestBody?: { content: Record<string, { schema: { required?: string[] } }> };
-}
 
 afterAll(() => stack?.stop(), 30_000);
 
 const A_UUID = '01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10';
 
 /** Sends it as the customer, and as the operator where the customer may not. */
-async function send({ method, path }: Operation, options: CallOptions, id = A_UUID): Promise<Answer> {
+async function send({ method, path, parameters = [] }: Operation, options: CallOptions, id = A_UUID): Promise<Answer> {
+  const required = parameters.filter((one) => one.in === 'query' && one.required);
+  const query = new URLSearchParams(required.map(({ name, schema }) => [name, String(exampleOf(schema))]));
   let answer: Answer | undefined;
   for (const { token } of people) {
-    const url = stack.baseUrl + path.replaceAll(/\{[^}]+\}/g, id);
+    const url = `${stack.baseUrl}${path.replaceAll(/\{[^}]+\}/g, id)}?${query}`;
     answer = await call(url, { method, token, key: newKey(), ...options });
     if (answer.status !== 403) return answer;
   }
@@ -76,7 +53,7 @@ test('the API document lists the routes of every service', () => {
 });
 
 test('every route that takes a body says what is wrong with it', async () => {
-  const taking = operations.filter(({ hasBody }) => hasBody);
+  const taking = operations.filter(({ body }) => body);
   expect(taking.length).toBeGreaterThan(5);
   for (const operation of taking) {
     expectProblem(await send(operation, { rawBody: '{"amount": 1' }), 400, 'malformed_request');
@@ -91,14 +68,14 @@ test('every route that takes a body says what is wrong with it', async () => {
     expectProblem(unknown, 400, 'validation_failed');
     const fields = unknown.body.errors.map(({ field }: { field: string }) => field);
     // An optional body is one of two things, and then the body as a whole is named too.
-    const known = [...operation.requiredFields.map((field) => `body.${field}`), 'body.surprise', 'body'];
+    const known = [...(operation.body?.required ?? []).map((field) => `body.${field}`), 'body.surprise', 'body'];
     expect(known).toEqual(expect.arrayContaining(fields));
     expect(fields.some((field: string) => field !== 'body')).toBe(true);
   }
 }, 60_000);
 
 test('every route with an id refuses what is no id, and tells nothing about ids that are not there', async () => {
-  const withId = operations.filter(({ path, hasBody }) => path.includes('{id}') && !hasBody);
+  const withId = operations.filter(({ path, body }) => path.includes('{id}') && !body);
   expect(withId.length).toBeGreaterThan(3);
   for (const operation of withId) {
     for (const id of ['not-a-uuid', `urn:uuid:${A_UUID}`, `%7B${A_UUID}%7D`]) {
@@ -111,11 +88,11 @@ test('every route with an id refuses what is no id, and tells nothing about ids 
 });
 
 test('every route that is not open refuses a request without a token, before it looks at the body', async () => {
-  const closed = operations.filter(({ isOpen }) => !isOpen);
+  const closed = operations.filter(({ access }) => access !== 'open');
   expect(closed.length).toBeGreaterThan(10);
   for (const operation of closed) {
     expectProblem(
-      await send(operation, { token: undefined, ...(operation.hasBody ? { rawBody: '{' } : {}) }),
+      await send(operation, { token: undefined, ...(operation.body ? { rawBody: '{' } : {}) }),
       401,
       'unauthenticated',
     );

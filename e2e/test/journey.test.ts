@@ -1,11 +1,10 @@
 import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { call } from '../src/api.ts';
 import {
-  asPerson,
   awaitStatus,
   balanceOf,
   calmGateway,
+  logIn,
   newCustomer,
   newOperator,
   newPlan,
@@ -26,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => stack?.stop(), 30_000);
 
-const advance = (by: string) => operator.call('/clock/advance', { body: { by }, timeoutMs: 30_000 });
+const advance = async (by: string) => (await operator.api.POST('/v1/clock/advance', { body: { by } })).data;
 const isNotification =
   (type: string, kind?: string) => (one: { event: string; data: { type: string; data: { kind: string } } }) =>
     one.event === 'notification' && one.data.type === type && (kind === undefined || one.data.data.kind === kind);
@@ -36,11 +35,8 @@ test('one customer, from the first visit to a renewal that waits for money and g
 
   // Register, and log in again as somebody who comes back.
   const visitor = await newCustomer(stack);
-  const login = await call(`${stack.baseUrl}/v1/auth/login`, {
-    body: { email: visitor.email, password: 'a long test password' },
-  });
-  expect(login.status).toBe(200);
-  const customer = asPerson(stack, login.body);
+  const customer = await logIn(stack, visitor.email);
+  const { api } = customer;
   const socket = await openSocket(stack, customer);
 
   // Top up, and subscribe.
@@ -54,21 +50,20 @@ test('one customer, from the first visit to a renewal that waits for money and g
   expect(await balanceOf(customer)).toBe(1_701);
 
   // One period later it has renewed by itself.
-  expect(await advance('P1M')).toMatchObject({ status: 200, body: { steps: expect.any(Number) } });
-  const second = (await customer.call(`/subscriptions/${id}`)).body;
+  expect(await advance('P1M')).toMatchObject({ steps: expect.any(Number) });
+  const byId = { params: { path: { id } } };
+  const { data: second } = await api.GET('/v1/subscriptions/{id}', byId);
   expect(second).toMatchObject({ status: 'active', currentPeriod: { start: first.currentPeriod.end } });
-  const { body: statement } = await customer.call('/wallet/transactions');
-  expect(
-    statement.data.map(({ kind, amount, balanceAfter }: Record<string, unknown>) => [kind, amount, balanceAfter]),
-  ).toEqual([
+  const { data: statement } = await api.GET('/v1/wallet/transactions');
+  expect(statement?.data.map(({ kind, amount, balanceAfter }) => [kind, amount, balanceAfter])).toEqual([
     ['charge', -1_299, 402],
     ['charge', -1_299, 1_701],
     ['top_up', 3_000, 3_000],
   ]);
 
   // Another period later the balance is short: it waits, and says so.
-  expect(await advance('P1M')).toMatchObject({ status: 200, body: { steps: expect.any(Number) } });
-  const waiting = (await customer.call(`/subscriptions/${id}`)).body;
+  expect(await advance('P1M')).toMatchObject({ steps: expect.any(Number) });
+  const { data: waiting } = await api.GET('/v1/subscriptions/{id}', byId);
   expect(waiting).toMatchObject({
     status: 'pending_renewal',
     access: false,
@@ -91,23 +86,24 @@ test('one customer, from the first visit to a renewal that waits for money and g
   expect(await balanceOf(customer)).toBe(3);
 
   // Notifications: read one, then all.
-  const unread = async () => (await customer.call('/notifications/unread-count')).body.unreadCount;
+  const unread = async () => (await api.GET('/v1/notifications/unread-count')).data?.unreadCount ?? Number.NaN;
   const before = await unread();
   expect(before).toBeGreaterThanOrEqual(5);
-  const marked = await customer.call(`/notifications/${paid.data.id}/read`, { method: 'POST' });
-  expect(marked.body).toMatchObject({ id: paid.data.id, readAt: expect.any(String) });
+  const { data: marked } = await api.POST('/v1/notifications/{id}/read', { params: { path: { id: paid.data.id } } });
+  expect(marked).toMatchObject({ id: paid.data.id, readAt: expect.any(String) });
   await socket.hear(
     'the mark on the socket',
     ({ event, data }) => event === 'notifications:read' && data.ids?.includes(paid.data.id),
   );
   expect(await unread()).toBe(before - 1);
-  await customer.call('/notifications/read-all', { method: 'POST', body: {} });
+  await api.POST('/v1/notifications/read-all', { body: {} });
   expect(await unread()).toBe(0);
-  expect((await customer.call('/notifications?unread=true')).body.data).toEqual([]);
+  const { data: left } = await api.GET('/v1/notifications', { params: { query: { unread: true } } });
+  expect(left?.data).toEqual([]);
 
   // The timeline says how it went.
-  const { body: timeline } = await customer.call(`/subscriptions/${id}/timeline`);
-  const moves = timeline.data.map(({ to }: { to: string }) => to);
+  const { data: timeline } = await api.GET('/v1/subscriptions/{id}/timeline', byId);
+  const moves = timeline?.data.map(({ to }) => to);
   expect(moves).toEqual(expect.arrayContaining(['incomplete', 'active', 'pending_renewal']));
   socket.close();
 }, 90_000);

@@ -134,13 +134,14 @@ export function accessHooks({ verifyToken, callers }: { verifyToken: VerifyToken
       if (request.caller.role !== 'operator') throw new Problem('forbidden', 'Only an operator may do this');
     },
     /** For calls between services: each route names those that may call it. */
-    requireService:
-      (...services: string[]) =>
-      async (request: FastifyRequest): Promise<void> => {
+    requireService(...services: string[]) {
+      // The API document tells from the names of hooks who may call.
+      return async function requireService(request: FastifyRequest): Promise<void> {
         const service = identifyService(bearer(request));
         if (service === undefined) throw new Problem('unauthenticated');
         if (!services.includes(service)) throw new Problem('forbidden', `The service ${service} may not do this`);
-      },
+      };
+    },
   };
 }
 

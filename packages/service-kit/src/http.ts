@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { PROBLEMS, type ProblemBody, type ProblemCode } from '@evergreen/contracts/problems.ts';
-import swagger from '@fastify/swagger';
+import swagger, { type SwaggerTransform } from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   type FastifyBaseLogger,
@@ -12,6 +12,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
+import { describeRoute } from './describe-route.ts';
 import { Problem, problemBody } from './problem.ts';
 import { compileForHttp, describeError } from './validation.ts';
 
@@ -90,6 +91,7 @@ export async function buildHttp(options: HttpOptions) {
   });
   observe(app, options.metrics);
   await app.register(swagger, {
+    transform: describeRoute as SwaggerTransform,
     openapi: {
       openapi: '3.1.0',
       info: { title: `Evergreen ${options.service}`, description: options.description, version: '1' },
@@ -223,8 +225,9 @@ function answerError(error: FastifyError | Problem, request: FastifyRequest, rep
     const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
     sendProblem(request, reply, 'validation_failed', { detail, errors });
   } else if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
-    // Fastify's own messages are fit for strangers. A plugin's may name a file.
-    const detail = error.code?.startsWith('FST_') ? { detail: error.message } : {};
+    // Fastify's own messages are fit for strangers, but for one that repeats the query. A plugin's may name a file.
+    const isFit = error.code?.startsWith('FST_') && error.code !== 'FST_ERR_BAD_URL';
+    const detail = isFit ? { detail: error.message } : {};
     sendProblem(request, reply, CODES_BY_STATUS[error.statusCode] ?? 'malformed_request', detail);
   } else {
     request.log.error({ err: error }, 'request failed');

@@ -12,10 +12,44 @@ const fromText = addFormats(new Ajv({ ...FORMATS, useDefaults: true, coerceTypes
 
 /**
  * A body means exactly what it says: "100" is no amount and an unknown field is an error. Query, path and headers
- * are text by nature, so numbers and booleans are read from them.
+ * are text by nature, so numbers and booleans are read from them. No string may hold U+0000 or
+ * half of a surrogate pair, which Postgres keeps in no text or JSON.
  */
-export const compileForHttp: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
-  (httpPart === 'body' ? asSaid : fromText).compile(schema);
+export const compileForHttp: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const validate = (httpPart === 'body' ? asSaid : fromText).compile(schema);
+  const check = (value: unknown): boolean => {
+    check.errors = null;
+    if (!validate(value)) {
+      check.errors = validate.errors ?? null;
+      return false;
+    }
+    const nonTextPath = nonTextPathOf(value);
+    if (nonTextPath !== undefined) check.errors = [{ ...NON_TEXT_ERROR, instancePath: nonTextPath }];
+    return nonTextPath === undefined;
+  };
+  check.errors = null as ErrorObject[] | null;
+  return check;
+};
+
+const NUL = '\u0000';
+const NON_TEXT_ERROR = {
+  schemaPath: '',
+  keyword: 'text',
+  params: {},
+  message: 'must be text that can be kept: without U+0000 and halves of characters',
+};
+
+/** The path of a string that Postgres could not keep, as in /plan/name. Not by recursion: a body may be nested deeply. */
+function nonTextPathOf(value: unknown): string | undefined {
+  const left: [path: string, value: unknown][] = [['', value]];
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [path, one] = next;
+    if (typeof one === 'string' && (one.includes(NUL) || !one.isWellFormed())) return path;
+    if (one === null || typeof one !== 'object') continue;
+    for (const [key, part] of Object.entries(one)) left.push([`${path}/${key}`, part]);
+  }
+  return undefined;
+}
 
 /** Compiles a schema for values that are not text, such as events. */
 export const compile = (schema: TSchema): ValidateFunction => asSaid.compile(schema);

@@ -71,6 +71,7 @@ async function ask(url: string, { method = 'GET', payload, headers = {} }: Sent 
 const order = (body: unknown) =>
   ask('/orders', { method: 'POST', payload: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
 
+const NON_TEXT = 'must be text that can be kept: without U+0000 and halves of characters';
 const GOOD = { amount: 5, currency: 'USD' };
 
 test.each([
@@ -78,6 +79,8 @@ test.each([
   ['a number as text', { ...GOOD, amount: '5' }, 'body.amount', 'must be integer'],
   ['a fraction', { ...GOOD, amount: 1.5 }, 'body.amount', 'must be integer'],
   ['a number too small', { ...GOOD, amount: 0 }, 'body.amount', 'must be >= 1'],
+  ['U+0000', { ...GOOD, plan: { name: 'a\u0000b' } }, 'body.plan.name', NON_TEXT],
+  ['half a character', { ...GOOD, plan: { name: '\ud800' } }, 'body.plan.name', NON_TEXT],
   ['a value outside a list', { ...GOOD, currency: 'XXX' }, 'body.currency', 'must be one of USD, EUR'],
   ['an unknown field', { ...GOOD, colour: 'red' }, 'body.colour', 'is not a known field'],
   [

@@ -1,21 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { assemble, type Paths } from './assemble.ts';
 import type { Upstreams } from './config.ts';
-import { isExposed, UPSTREAMS, type Upstream } from './route-table.ts';
+import { UPSTREAMS, type Upstream } from './route-table.ts';
 
 const MAX_AGE_MS = 5_000;
 const FETCH_TIMEOUT_MS = 2_000;
-
-type Paths = Record<string, unknown>;
-
-/** OpenAPI 3.1. */
-export interface ApiDocument {
-  openapi: '3.1.0';
-  info: { title: string; version: string; description: string; license: { name: string } };
-  servers: { url: string }[];
-  tags: { name: string }[];
-  paths: Paths;
-  components: { securitySchemes: Record<string, unknown> };
-}
 
 interface Options {
   upstreams: Upstreams;
@@ -62,26 +51,4 @@ async function fetchPaths(upstream: URL): Promise<Paths> {
   const response = await fetch(new URL('/openapi.json', upstream), { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
   if (!response.ok) throw new Error(`it answered ${response.status}`);
   return ((await response.json()) as { paths?: Paths }).paths ?? {};
-}
-
-/** One document of the parts: only paths that the edge passes on, in the order of the services. */
-export function assemble(parts: ReadonlyMap<Upstream, Paths>): ApiDocument {
-  const present = UPSTREAMS.filter((upstream) => parts.has(upstream));
-  const exposed = present.flatMap((upstream) =>
-    Object.entries(parts.get(upstream) ?? {}).filter(([path]) => isExposed(upstream, path)),
-  );
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Evergreen',
-      version: '1',
-      description:
-        'Subscriptions on a prepaid balance. Log in with `POST /v1/auth/login`, and send the access token as `Authorization: Bearer <token>`.',
-      license: { name: 'MIT' },
-    },
-    servers: [{ url: '/' }],
-    tags: present.map((name) => ({ name })),
-    paths: Object.fromEntries(exposed),
-    components: { securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
-  };
 }

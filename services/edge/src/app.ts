@@ -1,11 +1,12 @@
 import { buildHttp, type HttpOptions } from '@evergreen/service-kit/http.ts';
-import helmet from '@fastify/helmet';
 import { apiDocuments } from './api-document.ts';
+import { originFinder } from './client-origin.ts';
 import type { Upstreams } from './config.ts';
 import { boundConnections } from './connections.ts';
 import { docsPage } from './docs-page.ts';
 import { proxyRoute } from './proxy.ts';
 import { type Route, UPSTREAMS } from './route-table.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 import { isSocketUpgrade, tunnelSockets } from './socket-tunnel.ts';
 
 /** How long requests in hand may go on when the edge stops; a long poll would take longer than anybody waits. */
@@ -17,10 +18,12 @@ export interface AppDeps extends Pick<HttpOptions, 'logger' | 'metrics'> {
   routes: readonly Route[];
   /** How long a connection may be silent before it is closed, if it is not the service that is silent: 30 s if left out. */
   silenceTimeoutMs?: number;
+  /** Addresses or networks of proxies in front of the edge, which are believed when they say whom they speak for. */
+  frontProxies?: readonly string[];
 }
 
 /** The edge's HTTP app, not listening: one origin for all services, the API document and its page. */
-export async function buildApp({ logger, metrics, upstreams, routes, silenceTimeoutMs }: AppDeps) {
+export async function buildApp({ logger, metrics, upstreams, routes, silenceTimeoutMs, frontProxies = [] }: AppDeps) {
   const app = await buildHttp({
     service: 'edge',
     description: 'The one front door.',
@@ -32,18 +35,8 @@ export async function buildApp({ logger, metrics, upstreams, routes, silenceTime
     server: { shouldUpgradeCallback: isSocketUpgrade },
   });
   boundConnections(app, silenceTimeoutMs);
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    xFrameOptions: { action: 'deny' },
-  });
+  const findOrigin = originFinder(frontProxies);
+  addSecurityHeaders(app.server, findOrigin);
 
   const readDocument = apiDocuments({ upstreams, logger });
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
@@ -51,9 +44,11 @@ export async function buildApp({ logger, metrics, upstreams, routes, silenceTime
   );
   await docsPage(app);
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
-  for (const route of routes) await proxyRoute(app, route, upstreams[route.upstream]);
+  for (const route of routes) {
+    await proxyRoute(app, route, { upstream: upstreams[route.upstream], findOrigin });
+  }
 
-  const tunnels = tunnelSockets(app.server, { upstream: upstreams.notifier, logger });
+  const tunnels = tunnelSockets(app.server, { upstream: upstreams.notifier, findOrigin, logger });
   app.addHook('preClose', async () => {
     tunnels.close();
     setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS).unref();

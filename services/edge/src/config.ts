@@ -1,5 +1,6 @@
 import { COMMON_CONFIG, readConfig } from '@evergreen/service-kit/config.ts';
 import { Type } from 'typebox';
+import { originFinder } from './client-origin.ts';
 import type { Upstream } from './route-table.ts';
 
 const ServiceUrl = Type.String({
@@ -14,6 +15,7 @@ const CONFIG = {
   SUBSCRIPTIONS_URL: ServiceUrl,
   GATEWAY_URL: ServiceUrl,
   NOTIFIER_URL: ServiceUrl,
+  FRONT_PROXIES: Type.String({ default: '' }),
   METRICS_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
 };
 
@@ -29,5 +31,8 @@ export function readEdgeConfig(env: NodeJS.ProcessEnv = process.env) {
     gateway: new URL(config.GATEWAY_URL),
     notifier: new URL(config.NOTIFIER_URL),
   };
-  return { ...config, upstreams };
+  const frontProxies = config.FRONT_PROXIES.split(',').flatMap((name) => name.trim() || []);
+  // Refuses what is no address.
+  originFinder(frontProxies);
+  return { ...config, upstreams, frontProxies };
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { ClientOrigin } from './client-origin.ts';
 
 /** RFC 9110 section 7.6.1: these speak of one connection, and `Expect` is answered by the edge itself. */
 const HOP_BY_HOP = new Set([
@@ -25,13 +26,18 @@ const isEdgesWord = (name: string): boolean =>
 /** The headers a service gets: the client's, without what is about the connection or forged, and the edge's own. */
 export function headersForService(
   headers: IncomingHttpHeaders,
-  { requestId, address }: { requestId: string; address: string },
+  { requestId, address, overHttps }: { requestId: string } & ClientOrigin,
 ): IncomingHttpHeaders {
   const named = connectionNames(headers);
   const kept = Object.entries(headers).filter(
     ([name]) => !HOP_BY_HOP.has(name) && !named.has(name) && !isEdgesWord(name),
   );
-  return { ...Object.fromEntries(kept), 'x-request-id': requestId, 'x-forwarded-for': address };
+  return {
+    ...Object.fromEntries(kept),
+    'x-request-id': requestId,
+    'x-forwarded-for': address,
+    'x-forwarded-proto': overHttps ? 'https' : 'http',
+  };
 }
 
 /**

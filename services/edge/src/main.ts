@@ -11,7 +11,8 @@ await runService('edge', async ({ logger, metrics, onStop }) => {
     const server = await serveMetrics(metrics, { host: config.HOST, port: config.METRICS_PORT });
     onStop('metrics', () => server.close());
   }
-  const app = await buildApp({ logger, metrics, upstreams: config.upstreams, routes: ROUTES });
+  const { upstreams, frontProxies } = config;
+  const app = await buildApp({ logger, metrics, upstreams, frontProxies, routes: ROUTES });
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop('HTTP', () => app.close());
 });

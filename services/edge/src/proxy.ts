@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import { type HttpApp, sendProblem } from '@evergreen/service-kit/http.ts';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FindOrigin } from './client-origin.ts';
 import { headersForClient, headersForService } from './headers.ts';
 import type { Route } from './route-table.ts';
 
@@ -19,7 +20,11 @@ interface ServiceAnswer {
 }
 
 /** Passes the requests of one row of the route table on to its service, with the path as it came. */
-export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Promise<void> {
+export async function proxyRoute(
+  app: HttpApp,
+  route: Route,
+  { upstream, findOrigin }: { upstream: URL; findOrigin: FindOrigin },
+): Promise<void> {
   const { prefix, timeoutMs, maxSilenceMs, maxInFlight } = route;
   // A service that hangs must not fill the edge's memory with requests that wait for it. A place is taken until the
   // service is done, whatever became of the client.
@@ -51,8 +56,8 @@ export async function proxyRoute(app: HttpApp, route: Route, upstream: URL): Pro
       replyOptions: {
         // Only the client knows whether its request may be sent twice.
         retryDelay: () => null as unknown as number,
-        rewriteRequestHeaders: ({ id: requestId, ip: address }, headers) =>
-          headersForService(headers as IncomingHttpHeaders, { requestId, address }),
+        rewriteRequestHeaders: ({ id: requestId, raw }, headers) =>
+          headersForService(headers as IncomingHttpHeaders, { requestId, ...findOrigin(raw) }),
         rewriteHeaders: (headers, incoming) => {
           const request = incoming as FastifyRequest;
           // The proxy drops the answer to a client that has gone, and says nothing more of it.

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { problemBody } from '@evergreen/service-kit/problem.ts';
 import type { FastifyBaseLogger } from 'fastify';
+import type { FindOrigin } from './client-origin.ts';
 import { headersForService } from './headers.ts';
 
 /*
@@ -43,11 +44,14 @@ export interface Tunnels {
   close(): void;
 }
 
+interface TunnelOptions {
+  upstream: URL;
+  findOrigin: FindOrigin;
+  logger: FastifyBaseLogger;
+}
+
 /** Joins the WebSocket upgrades that reach `server` with the notifier. */
-export function tunnelSockets(
-  server: Server,
-  { upstream, logger }: { upstream: URL; logger: FastifyBaseLogger },
-): Tunnels {
+export function tunnelSockets(server: Server, { upstream, findOrigin, logger }: TunnelOptions): Tunnels {
   const open = new Set<Duplex>();
   server.on('upgrade', (request: IncomingMessage, client: Socket, head: Buffer) => {
     client.on('error', () => client.destroy());
@@ -56,7 +60,7 @@ export function tunnelSockets(
     if (open.size >= MAX_TUNNELS) return refuse(client);
     open.add(client);
     client.once('close', () => open.delete(client));
-    joinWithNotifier(request, client, head, { upstream, logger });
+    joinWithNotifier(request, client, head, { upstream, findOrigin, logger });
   });
   return {
     close: () => {
@@ -69,10 +73,10 @@ function joinWithNotifier(
   request: IncomingMessage,
   client: Socket,
   head: Buffer,
-  { upstream, logger }: { upstream: URL; logger: FastifyBaseLogger },
+  { upstream, findOrigin, logger }: TunnelOptions,
 ): void {
   const requestId = randomUUID();
-  const forwarded = headersForService(request.headers, { requestId, address: client.remoteAddress ?? '' });
+  const forwarded = headersForService(request.headers, { requestId, ...findOrigin(request) });
   const { request: send } = upstream.protocol === 'https:' ? https : http;
   const asking = send(new URL(request.url ?? SOCKET_PATH, upstream), {
     headers: { ...forwarded, host: upstream.host, connection: 'Upgrade', upgrade: 'websocket' },

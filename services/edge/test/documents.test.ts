@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pino from 'pino';
-import { type ApiDocument, apiDocuments } from '../src/api-document.ts';
+import { apiDocuments } from '../src/api-document.ts';
+import type { ApiDocument } from '../src/assemble.ts';
 import { UPSTREAMS, type Upstream } from '../src/route-table.ts';
 import { type Edge, type KitService, openEdge, startKitService, until } from './rig.ts';
 
@@ -38,9 +39,7 @@ afterAll(async () => {
 const parsed = (text: Buffer): ApiDocument => JSON.parse(text.toString());
 
 const summaries = ({ paths }: Pick<ApiDocument, 'paths'>) =>
-  Object.fromEntries(
-    Object.entries(paths as Record<string, { get: { summary: string } }>).map(([path, { get }]) => [path, get.summary]),
-  );
+  Object.fromEntries(Object.entries(paths).map(([path, { get }]) => [path, get?.summary]));
 
 const WHOLE = {
   '/v1/auth/me': 'by auth',
@@ -56,9 +55,7 @@ test('the document shows what the edge passes on, each path as its own service t
   expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'application/json; charset=utf-8' });
   expect(json()).toMatchObject({ openapi: '3.1.0', info: { title: 'Evergreen' }, servers: [{ url: '/' }] });
   expect(summaries(json())).toEqual(WHOLE);
-  expect(json().components.securitySchemes).toEqual({
-    accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-  });
+  expect(Object.keys(json().components.securitySchemes)).toEqual(['accessToken', 'refreshCookie']);
 });
 
 test('the page needs nothing from elsewhere, and may load nothing', async () => {

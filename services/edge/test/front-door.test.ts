@@ -118,6 +118,7 @@ test('what a client says of itself in headers for the edge to say does not pass'
     host: plans.url.host,
     connection: 'keep-alive',
     'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-proto': 'http',
     'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
     'x-kept': 'yes',
     authorization: 'Bearer kept',
@@ -210,16 +211,44 @@ test('a bad escape is refused, and so is what asks for another protocol on an or
   expect(answer.json().headers).not.toHaveProperty('http2-settings');
 });
 
-test('every answer carries the security headers', async () => {
-  for (const path of ['/v1/plans/echo', '/v1/auth/me', '/nothing', '/openapi.json']) {
-    expect((await edge.ask(path)).headers).toMatchObject({
-      'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+test('every answer carries the security headers, also what the framework refuses by itself', async () => {
+  for (const path of ['/v1/plans/echo', '/v1/auth/me', '/nothing', '/openapi.json', '/v1/plans/%ff', '/health/live']) {
+    const { headers } = await edge.ask(path);
+    expect(headers).toMatchObject({
+      'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
       'referrer-policy': 'no-referrer',
-      'strict-transport-security': expect.stringMatching(/^max-age=\d{8}/),
+      'permissions-policy': expect.stringContaining('camera=()'),
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
     });
+    expect(headers).not.toHaveProperty('strict-transport-security');
+    expect(headers).not.toHaveProperty('x-powered-by');
   }
+});
+
+test('a path that cannot be read is refused without its query, where people put secrets', async () => {
+  const answer = await edge.ask('/v1/plans/%ff?token=secret');
+  expect({ status: answer.status, tells: answer.text.includes('secret') }).toEqual({ status: 400, tells: false });
+});
+
+test('a proxy in front is believed when it is named, and only then', async () => {
+  const headers = { 'x-forwarded-for': '203.0.113.7, 198.51.100.9', 'x-forwarded-proto': 'https' };
+  const behind = await openEdge({ subscriptions: plans.url }, { frontProxies: ['127.0.0.0/8'] });
+  try {
+    const answer = await behind.ask('/v1/plans/echo', { headers });
+    // What stands before the last address is what the client said to the proxy.
+    expect(answer.json().headers).toMatchObject({ 'x-forwarded-for': '198.51.100.9', 'x-forwarded-proto': 'https' });
+    expect(answer.headers['strict-transport-security']).toBe('max-age=31536000; includeSubDomains');
+    const plain = await behind.ask('/v1/plans/echo', { headers: { 'x-forwarded-proto': 'http' } });
+    expect(plain.headers).not.toHaveProperty('strict-transport-security');
+  } finally {
+    await behind.close();
+  }
+  const answer = await edge.ask('/v1/plans/echo', { headers });
+  expect(answer.json().headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
+  expect(answer.headers).not.toHaveProperty('strict-transport-security');
 });
 
 test('a service that is killed is missed on its own routes alone, and found again', async () => {

@@ -30,6 +30,19 @@ test('a wrong configuration is one readable line', async () => {
   });
 });
 
+test('a proxy that is no address is refused by name', async () => {
+  const url = 'http://127.0.0.1:1';
+  const urls = { AUTH_URL: url, WALLET_URL: url, SUBSCRIPTIONS_URL: url, GATEWAY_URL: url, NOTIFIER_URL: url };
+  for (const wrong of ['proxy.internal', '10.0.0.0/33', '10.0.0.0/x', '::1/129']) {
+    const { ended, output } = startEdge({ PORT: '0', ...urls, FRONT_PROXIES: `10.0.0.1, ${wrong}` });
+    expect({ code: await ended, stderr: output.stderr }).toEqual({
+      code: 78,
+      stderr:
+        'evergreen edge cannot start: FRONT_PROXIES must be IP addresses or networks such as 10.0.0.0/8, separated by commas\n',
+    });
+  }
+});
+
 test('it stops in order with a long poll in hand', async () => {
   let polls = 0;
   const notifier = await startRawService(() => {

@@ -1,9 +1,9 @@
 import type { Notification } from '@evergreen/contracts/http/notifications.ts';
+import type { Changed, ReadMark } from '@evergreen/contracts/socket.ts';
 import type { Caller } from '@evergreen/service-kit/auth.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Server, Socket } from 'socket.io';
 import type { Catchup } from './catch-up.ts';
-import type { Changed } from './decisions/changes.ts';
 
 /*
  * What a socket is told, in the order of its mailbox's versions, each once.
@@ -22,7 +22,7 @@ const MAX_UNSENT_BYTES = 1_048_576;
 /** What the server emits, and nothing is listened to: clients talk over HTTP. */
 export interface PushedEvents {
   notification: (notification: Notification) => void;
-  'notifications:read': (which: { ids: string[] } | { all: true }) => void;
+  'notifications:read': (which: ReadMark) => void;
   'unread-count': (count: { unreadCount: number }) => void;
   changed: (what: Changed) => void;
 }

@@ -7,13 +7,7 @@ import {
   ChargeSucceeded,
   TopUpFailed,
 } from '@evergreen/contracts/events/wallet.ts';
-
-/** What an open page should read again. */
-export interface Changed {
-  what: 'wallet' | 'subscription';
-  /** Of the top-up, charge or subscription. */
-  id: string;
-}
+import type { Changed } from '@evergreen/contracts/socket.ts';
 
 interface Change {
   userId: string;
