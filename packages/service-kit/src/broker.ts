@@ -1,6 +1,6 @@
 import type { QueueDefinition } from '@evergreen/contracts/topology.ts';
 import { EVENT_EXCHANGE } from '@evergreen/contracts/topology.ts';
-import type { ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { within } from './backoff.ts';
@@ -19,6 +19,7 @@ import { checkTopology, queueNames, withChannel } from './topology.ts';
 
 const FIRST_CONNECT_MS = 60_000;
 const ASK_TIMEOUT_MS = 5_000;
+const ASKING_CHANNELS = 4;
 
 /** An event as the outbox keeps it; `body` is the whole envelope as JSON. */
 export interface EventRow {
@@ -154,9 +155,14 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
 
 async function readDepths(connection: ChannelModel, names: readonly string[]) {
   const depths: { name: string; ready: number }[] = [];
-  await withChannel(connection, async (channel) => {
-    for (const name of names) depths.push({ name, ready: (await channel.checkQueue(name)).messageCount });
-  });
+  const left = [...names];
+  // A channel asks one question at a time, and the clock asks for all queues at every step.
+  const ask = async (channel: Channel): Promise<void> => {
+    for (let name = left.pop(); name !== undefined; name = left.pop()) {
+      depths.push({ name, ready: (await channel.checkQueue(name)).messageCount });
+    }
+  };
+  await Promise.all(Array.from({ length: ASKING_CHANNELS }, () => withChannel(connection, ask)));
   return depths;
 }
 

@@ -37,7 +37,10 @@ export interface TestStack {
   urls: Record<ProcessName, string>;
   databases: Record<ServiceName, ServiceDatabase>;
   /** For the test itself: a user with all rights, where the services have but their own. */
+  /** Of the one with all rights. */
   amqpUrl: string;
+  /** Of each service's own broker user. */
+  brokerUrls: BrokerUrls;
   /** What subscriptions says to the others' internal routes. */
   serviceToken: string;
   gatewayApiKey: string;
@@ -101,6 +104,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       urls: urls as Record<ProcessName, string>,
       databases,
       amqpUrl: vhost.amqpUrl,
+      brokerUrls: vhost.urls,
       serviceToken: settings.serviceToken,
       gatewayApiKey: settings.gatewayApiKey,
       supervisor,
