@@ -22,7 +22,7 @@ export async function openCrowd(stack: TestStack): Promise<(claims?: Claims) => 
   const auth = new pg.Client({ connectionString: stack.databases.auth.url });
   await auth.connect();
   const { rows } = await auth.query<{ kid: string; private_jwk: webcrypto.JsonWebKey }>(
-    'SELECT kid, private_jwk FROM signing_key WHERE retired_at IS NULL ORDER BY created_at DESC LIMIT 1',
+    'SELECT kid, private_jwk FROM signing_key WHERE signs_from <= now() ORDER BY signs_from DESC LIMIT 1',
   );
   await auth.end();
   const [signing] = rows;

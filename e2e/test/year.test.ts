@@ -81,6 +81,7 @@ test('a year of 200 subscribers on daily, weekly, monthly and yearly plans: each
     if (isAfter(stop.at, await now())) steps += (await advance(operator, { to: String(stop.at) })).steps;
     if (stop.vector) followers.push({ vector: stop.vector, one: await follow(stop.vector) });
     await recover(subscribers);
+    if (isAfter(end.subtract({ hours: 24 * CHUNK_DAYS }), stop.at)) await leave(followers);
   }
   const seconds = (performance.now() - startedAtMs) / 1000;
 
@@ -152,6 +153,19 @@ async function follow({ shows, unit, count, timeZone }: Vector): Promise<Subscri
   await adjust(operator, person, PLENTY);
   const { body } = await subscribe(person, plan.id);
   return { person, id: body.id, unit, count, timeZone, price, fate: 'pays', creditedMinor: PLENTY };
+}
+
+/** Who has followed a vector of days or weeks to its end leaves: each of those to come would be one more step of the clock. */
+async function leave(followers: readonly { vector: Vector; one: Subscriber }[]): Promise<void> {
+  const reached = await now();
+  for (const { vector, one } of followers) {
+    const last = vector.starts.at(-1);
+    const isDone = (one.unit === 'day' || one.unit === 'week') && last && isAfter(reached, last);
+    if (!isDone || one.fate === 'lapses') continue;
+    const { status } = await one.person.call(`/subscriptions/${one.id}/cancel`, { method: 'POST', body: {} });
+    expect(status).toBe(200);
+    one.fate = 'lapses';
+  }
 }
 
 async function recover(subscribers: readonly Subscriber[]): Promise<void> {
