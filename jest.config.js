@@ -6,6 +6,7 @@ export default {
   transform: {
     '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } }],
   },
-  maxWorkers: 2,
+  // One more than the cores there are at least: many tests wait for clocks of others, such as time limits.
+  maxWorkers: 3,
   testTimeout: 30_000,
 };

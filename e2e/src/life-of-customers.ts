@@ -16,7 +16,7 @@ export const begin = (user: number, pick: number) =>
     const isHeld = model.lives.some((life) => life.user === index && holds(life.seen, planId));
     expect([status, body.code]).toEqual(isHeld ? [409, 'already_subscribed'] : [201, undefined]);
     if (isHeld) return;
-    const had = model.lives.some(({ user: of, seen }) => of === index && seen.planId === planId);
+    const had = model.lives.some(({ user: of, plans }) => of === index && plans.has(planId));
     const hasTrial = plan.trialDays > 0 && !model.begun[index]?.has(planId) && !had;
     model.begun[index]?.add(planId);
     const life: Life = {
@@ -138,7 +138,10 @@ export const changePlan = (pick: Pick, planPick: number) =>
   aboutLife(`change to plan ${planPick}`, pick, async (life, model, world) => {
     const { seen, user, id } = life;
     const person = atIndex(world.users, user);
-    const { id: planId } = atIndex(world.plans, planPick);
+    const plan = atIndex(world.plans, planPick);
+    const { id: planId } = plan;
+    const hadBefore =
+      model.begun[user]?.has(planId) || model.lives.some((one) => one.user === user && one.plans.has(planId));
     const preview = await person.call(`/subscriptions/${id}/change-plan-preview?planId=${planId}`);
     const answer = await ask(person, id, 'change-plan', { planId });
     if (seen.change?.planId === planId) {
@@ -149,6 +152,9 @@ export const changePlan = (pick: Pick, planPick: number) =>
       expect(answer).toMatchObject({ status: 409, body: { code: 'plan_change_not_possible' } });
     } else if (seen.change && seen.planId !== planId && (preview.status !== 200 || preview.body.applies === 'now')) {
       // It would leave nothing to come back to, should it not be paid.
+      expect(answer).toMatchObject({ status: 409, body: { code: 'plan_change_not_possible' } });
+    } else if (seen.trial && seen.planId !== planId && (hadBefore || plan.trialDays < trialDaysOf(seen))) {
+      // A trial of one plan is no trial of another.
       expect(answer).toMatchObject({ status: 409, body: { code: 'plan_change_not_possible' } });
     } else if (model.lives.some((other) => other.user === user && other !== life && holds(other.seen, planId))) {
       expect(answer).toMatchObject({ status: 409, body: { code: 'already_subscribed' } });
@@ -161,6 +167,15 @@ export const changePlan = (pick: Pick, planPick: number) =>
       else expectChanged(life, seen, preview.body, { planId, balance, left: balanceOf(model, user) });
     }
   });
+
+/** Whole days of the trial, on the customer's calendar. */
+function trialDaysOf({ currentPeriod, timeZone }: Subscription): number {
+  if (!currentPeriod) return 0;
+  const [start, end] = [currentPeriod.start, currentPeriod.end].map((at) =>
+    Temporal.Instant.from(at).toZonedDateTimeISO(timeZone),
+  );
+  return start && end ? start.until(end, { largestUnit: 'days' }).days : 0;
+}
 
 interface Changed {
   planId: string;

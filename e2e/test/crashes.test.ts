@@ -5,7 +5,7 @@ import pg from 'pg';
 import { callUntilAnswered, newKey } from '../src/api.ts';
 import { calmGateway, newCustomer, newOperator, newPlan, type Person } from '../src/people.ts';
 
-const CUSTOMERS = 12;
+const CUSTOMERS = 8;
 const PRICE = 250;
 
 let stack: TestStack;

@@ -43,7 +43,7 @@ describe('a renewal canceled while its charge is in flight', () => {
     expect(await stories.facts(story)).toMatchObject({ status: 'active', debits: 2, balance: 0 });
     expect(await story.command('cancel')).toMatchObject({ status: 200, body: { status: 'canceled' } });
     await hold.release();
-    expect(await walking).toMatchObject({ settled: true });
+    expect(await walking).toMatchObject({ steps: 1 });
     const facts = await stories.facts(story);
     expect(facts).toMatchObject({ status: 'canceled', access: true, debits: 2, balance: 0 });
     expect(facts.bought.map(lengthMs)).toEqual([DAY_MS, DAY_MS]);

@@ -36,10 +36,15 @@ const dearerPlan = () =>
   newPlan(stories.operator, { name: 'Dearer', price: { amount: DEARER, currency: 'USD' }, ...MONTHLY });
 const ms = (text: string): bigint => BigInt(Temporal.Instant.from(text).epochMilliseconds);
 
-/** `amount` x what is left of the period at `at`, in whole numbers, halves up. */
-function share(amount: number, { start, end }: { start: string; end: string }, at: string): number {
+/** `amount` x what is left of the period at `at`, in whole numbers: a price halves up, what goes back or is set off rounded down. */
+function share(
+  amount: number,
+  { start, end }: { start: string; end: string },
+  at: string,
+  is: 'price' | 'back',
+): number {
   const [left, whole] = [ms(end) - ms(at), ms(end) - ms(start)];
-  return Number((2n * BigInt(amount) * left + whole) / (2n * whole));
+  return Number(is === 'back' ? (BigInt(amount) * left) / whole : (2n * BigInt(amount) * left + whole) / (2n * whole));
 }
 
 /** When the subscription moved by that for the last time. */
@@ -59,7 +64,7 @@ describe('a cancellation at once', () => {
     await stories.pass('P9DT5H17M');
     expect(await story.command('cancel', { at: 'now', refund: 'prorated' })).toMatchObject({ status: 200 });
     await stories.settle();
-    const expected = share(PRICE, period, await movedAt(story, 'cancel_now'));
+    const expected = share(PRICE, period, await movedAt(story, 'cancel_now'), 'back');
     expect(expected).toBeGreaterThan(600);
     expect(await stories.facts(story)).toMatchObject({
       status: 'expired',
@@ -86,7 +91,7 @@ describe('an upgrade', () => {
     await story.command('change-plan', { planId });
     await stories.settle();
     const at = await movedAt(story, 'upgrade');
-    const due = share(DEARER, period, at) - share(PRICE, period, at);
+    const due = share(DEARER, period, at, 'price') - share(PRICE, period, at, 'back');
     expect(await stories.facts(story)).toMatchObject({ status: 'active', debits: 2, balance: DEARER - due });
     expect(await stories.view(story)).toMatchObject({ planId, change: null, currentPeriod: period });
   });
@@ -133,7 +138,7 @@ describe('an upgrade', () => {
     await story.command('cancel', { at: 'now', refund: 'prorated' });
     await hold.release();
     await stories.settle();
-    const back = share(PRICE, period, await movedAt(story, 'cancel_now'));
+    const back = share(PRICE, period, await movedAt(story, 'cancel_now'), 'back');
     expect(await stories.facts(story)).toMatchObject({ status: 'expired', access: false, balance: DEARER + back });
   });
 

@@ -1,5 +1,5 @@
 import type { EventOf } from '@evergreen/contracts/envelope.ts';
-import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
+import { UserRegistered, UserUpdated } from '@evergreen/contracts/events/auth.ts';
 import { NOTIFIER_ACCOUNTS } from '@evergreen/contracts/topology.ts';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { on } from '../src/batch.ts';
@@ -48,7 +48,7 @@ const haveEffect = (events: Registered[]) =>
   });
 
 const consume = (broker: Broker, handle: (events: Registered[]) => Promise<void>) =>
-  broker.consume(NOTIFIER_ACCOUNTS, [on(UserRegistered, handle)]);
+  broker.consume(NOTIFIER_ACCOUNTS, [on(UserRegistered, handle), on(UserUpdated, async () => {})]);
 
 async function publishAll(events: Registered[]): Promise<void> {
   const { broker } = await rabbit.open('speaker');

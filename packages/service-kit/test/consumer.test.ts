@@ -1,4 +1,4 @@
-import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
+import { UserRegistered, UserUpdated } from '@evergreen/contracts/events/auth.ts';
 import { MAX_MESSAGE_BYTES, NOTIFIER_ACCOUNTS, RETRY_DELAYS_MS } from '@evergreen/contracts/topology.ts';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Handle, on } from '../src/batch.ts';
@@ -28,6 +28,7 @@ async function consumeAccounts(handle: Handle<Registered> = async () => {}) {
         calls.push(events.map(({ id }) => id));
         await handle(events, context);
       }),
+      on(UserUpdated, async () => {}),
     ]);
   return { ...opened, calls, start, settled: () => opened.broker.activity().handled };
 }

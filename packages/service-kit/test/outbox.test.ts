@@ -1,4 +1,4 @@
-import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
+import { UserRegistered, UserUpdated } from '@evergreen/contracts/events/auth.ts';
 import { EVENT_EXCHANGE, NOTIFIER_ACCOUNTS } from '@evergreen/contracts/topology.ts';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { on } from '../src/batch.ts';
@@ -182,6 +182,7 @@ test('a relay that fails between confirm and delete says events twice, and the i
   const opened = await rabbit.open();
   let deliveries = 0;
   await opened.broker.consume(NOTIFIER_ACCOUNTS, [
+    on(UserUpdated, async () => {}),
     on(UserRegistered, (batch) =>
       inTransaction(database.pool, async (client) => {
         deliveries += batch.length;

@@ -8,7 +8,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { expectBooksToAgree, expectLedgerToAddUp } from './audit.ts';
 import { due, newCharge, openRig, planChangeDue, RELIABLE, type Rig, refundDue, type User, voiding } from './rig.ts';
 
-const RUNS = 8;
+const RUNS = Number(process.env.EVERGREEN_RUNS ?? 5);
 const OPERATIONS_PER_RUN = 100;
 const CLIENTS = 6;
 const USERS = 2;
