@@ -117,9 +117,9 @@ function sort(batch: ConsumeMessage[], { handlers, queue }: BatchContext): { run
     } else if (!handle) {
       const detail = `event.type is ${read.definition.type}, which ${queue} does not take`;
       unreadable.push({ message, reason: 'unknown_type', detail });
-    } else if ((publishedKey(message) ?? read.event.type) !== read.event.type) {
+    } else if ((publishedKey(message, queue) ?? read.event.type) !== read.event.type) {
       // Rights go by routing key. Who may say one thing must not say another inside it.
-      const detail = `event.type is ${read.event.type}, and it was published as ${publishedKey(message)}`;
+      const detail = `event.type is ${read.event.type}, and it was published as ${publishedKey(message, queue)}`;
       unreadable.push({ message, reason: 'foreign_routing_key', detail });
     } else {
       addToRuns(runs, handle, { message, event: read.event, copies: 0 });

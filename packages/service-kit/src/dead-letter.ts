@@ -55,19 +55,27 @@ export function toDead(queue: string, message: ConsumeMessage, reason: DeadReaso
 /**
  * The routing key an event was published with, which the broker lets only its own service use. Once it has been set
  * aside, our own header has it; before, whoever published the message may have written that header.
- * @returns undefined for a message that was put into the queue by other means than the events' exchange
+ * @param queue the one it was taken from, or one beside it
+ * @returns undefined for a message that an administrator put into the queue; for one that came by a way around those rights,
+ * through an exchange or a dead-letter queue of somebody's own, words that are no type
  */
-export function publishedKey({ fields, properties }: ConsumeMessage): string | undefined {
-  if (fields.exchange === EVENT_EXCHANGE) return fields.routingKey;
+export function publishedKey({ fields, properties }: ConsumeMessage, queue: string): string | undefined {
+  const { exchange, routingKey } = fields;
+  if (exchange === EVENT_EXCHANGE)
+    return isFirstHand(properties) ? routingKey : `${routingKey}, dead-lettered on the way`;
+  if (exchange !== '' && exchange !== setAsideExchange(queue)) return `${routingKey}, by the exchange ${exchange}`;
   const original: unknown = properties.headers?.['x-original-routing-key'];
   return typeof original === 'string' ? original : undefined;
 }
+
+/** Was it published, and not passed on by a queue whose dead letters go to the events' exchange? The broker marks those. */
+export const isFirstHand = ({ headers }: MessageProperties): boolean => headers?.['x-death'] === undefined;
 
 /** A message for a queue of ours, through our exchange for that: same body, same properties, and more headers. */
 function copyTo(queue: string, message: ConsumeMessage, headers: Headers): Outgoing {
   const { content, properties } = message;
   const foreign = foreignHeaders(properties);
-  const original = publishedKey(message);
+  const original = publishedKey(message, queue);
   const added = { ...(original !== undefined && { 'x-original-routing-key': original }), ...headers };
   for (const [name, value] of Object.entries(added)) {
     foreign[name] = typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : value;

@@ -5,6 +5,7 @@ import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import type { EventHandler, Handle } from './batch.ts';
 import type { Session } from './connection.ts';
+import { isFirstHand } from './dead-letter.ts';
 import { readEvent } from './events.ts';
 
 /** Messages the broker keeps for a listener that is slow; then the oldest go, as they are of least use. */
@@ -31,13 +32,13 @@ export function createListener({ name, handlers, onReconnect }: TransientSubscri
   const byType = new Map(handlers.map(({ definition, handle }) => [definition.type, handle as Handle<Envelope>]));
   let attachedTo: ChannelModel | undefined;
 
-  async function hear(queue: string, { content, fields }: ConsumeMessage): Promise<void> {
+  async function hear(queue: string, { content, fields, properties }: ConsumeMessage): Promise<void> {
     const read = readEvent(content);
     if (!read.ok) {
       logger.warn({ queue, reason: read.reason, detail: read.detail }, 'event not understood');
       return;
     }
-    if (fields.routingKey !== read.event.type) {
+    if (fields.exchange !== EVENT_EXCHANGE || fields.routingKey !== read.event.type || !isFirstHand(properties)) {
       logger.warn({ queue, type: read.event.type, routingKey: fields.routingKey }, 'event published as another');
       return;
     }

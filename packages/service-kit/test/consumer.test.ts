@@ -1,6 +1,12 @@
 import { UserRegistered, UserUpdated } from '@evergreen/contracts/events/auth.ts';
-import { MAX_MESSAGE_BYTES, NOTIFIER_ACCOUNTS, RETRY_DELAYS_MS } from '@evergreen/contracts/topology.ts';
+import {
+  EVENT_EXCHANGE,
+  MAX_MESSAGE_BYTES,
+  NOTIFIER_ACCOUNTS,
+  RETRY_DELAYS_MS,
+} from '@evergreen/contracts/topology.ts';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { connect } from 'amqplib';
 import { type Handle, on } from '../src/batch.ts';
 import { outboxRows } from '../src/outbox.ts';
 import { createTestBroker, paid, registered, registeredMany, type TestBroker, until, wire } from './rig.ts';
@@ -223,6 +229,31 @@ test('an event that was published as another is dead, whatever its headers say, 
   await until('it to be settled again', () => settled() === 3);
   expect((await rabbit.take(DEAD)).properties.headers).toMatchObject(why);
   expect(calls).toEqual([[honest.id]]);
+});
+
+// The name of a transient queue may be that of an exchange too, and a queue may have any exchange for its dead letters: both are
+// ways to a routing key that the broker asks no right for.
+test('an event that came by a way around the rights is dead: by an exchange of somebody’s own, or as a dead letter', async () => {
+  const { start, calls, settled } = await consumeAccounts();
+  const [passed, buried, honest] = [registered(), registered(), registered()];
+  const connection = await connect(rabbit.url);
+  const channel = await connection.createConfirmChannel();
+  await channel.assertExchange('notifier.sockets.own', 'fanout', { autoDelete: true });
+  await channel.bindExchange(EVENT_EXCHANGE, 'notifier.sockets.own', '');
+  channel.publish('notifier.sockets.own', UserRegistered.type, Buffer.from(wire(passed)));
+  const grave = { deadLetterExchange: EVENT_EXCHANGE, deadLetterRoutingKey: UserRegistered.type, messageTtl: 0 };
+  await channel.assertQueue('notifier.sockets.grave', { ...grave, autoDelete: true });
+  channel.sendToQueue('notifier.sockets.grave', Buffer.from(wire(buried)));
+  await channel.waitForConfirms();
+  await rabbit.sendRaw(wire(honest));
+  await start();
+  await until('all to be settled', () => settled() === 3);
+  expect(calls).toEqual([[honest.id]]);
+  for (const _ of [passed, buried]) {
+    const { headers } = (await rabbit.take(DEAD)).properties;
+    expect(headers).toMatchObject({ 'x-dead-reason': 'foreign_routing_key' });
+  }
+  await connection.close();
 });
 
 test('copies of one event in one batch are handled once', async () => {

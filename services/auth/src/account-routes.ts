@@ -6,6 +6,7 @@ import { signAccessToken } from './access-token.ts';
 import { userOf } from './accounts.ts';
 import { answerSession, trimEmail, whenceOf } from './answer-session.ts';
 import { changePassword } from './change-password.ts';
+import { deviceCookie } from './cookies.ts';
 import { register } from './register.ts';
 import type { RouteDeps } from './routes.ts';
 import { requireOpenSession } from './sessions.ts';
@@ -79,7 +80,7 @@ export function accountRoutes(app: HttpApp, deps: RouteDeps): void {
       onRequest,
     },
     async (request, reply) => {
-      await changePassword(deps, request.caller, request.body);
+      await changePassword(deps, request.caller, request.body, deviceCookie(request));
       return reply.code(204).send(null);
     },
   );

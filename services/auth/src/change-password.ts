@@ -1,10 +1,12 @@
 import { Problem } from '@evergreen/service-kit/problem.ts';
 import { passwordProblem } from './accounts.ts';
+import { otherDevices } from './devices.ts';
 import type { RouteDeps } from './routes.ts';
 import { requireOpenSession } from './sessions.ts';
 
 /**
- * Changes the password of the caller, who has to know the current one, and ends all other sessions. Of changes at the same
+ * Changes the password of the caller, who has to know the current one, and ends all other sessions and
+ * forgets all other devices. Of changes at the same
  * time one wins; for the others the current password has become wrong.
  * @throws Problem invalid_credentials, validation_failed, rate_limited, unauthenticated
  */
@@ -18,6 +20,7 @@ export async function changePassword(
   }: Pick<RouteDeps, 'prisma' | 'passwords' | 'now' | 'limits' | 'rateLimits'>,
   caller: { id: string; sessionId?: string },
   { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
+  deviceToken: string | undefined,
 ): Promise<void> {
   const { account, sessionId } = await requireOpenSession(prisma, caller);
   const problem = passwordProblem('newPassword', newPassword, account.email);
@@ -46,6 +49,8 @@ export async function changePassword(
         where: { accountId: account.id, id: { not: sessionId }, revokedAt: null },
         data: { revokedAt: now(), revokedBecause: 'password_changed' },
       });
+      // Whoever knew the old password may hold device tokens, with which guesses would count apart.
+      await tx.device.deleteMany({ where: otherDevices(account.id, deviceToken) });
     });
   }
 }

@@ -41,6 +41,12 @@ export const deviceRow = (accountId: string, token: string, now: Date) => ({
   lastUsedAt: now,
 });
 
+/** The devices of an account but for the one with this token. */
+export const otherDevices = (accountId: string, token: string | undefined) => ({
+  accountId,
+  ...(token !== undefined && { tokenHash: { not: hashOf(token) } }),
+});
+
 /**
  * Remembers that an account has logged in from a device. A token this account does not know is not taken over, since anybody
  * could have planted it; the device gets a new one. Runs under the lock of the account's row.

@@ -241,6 +241,11 @@ test('a proxy in front is believed when it is named, and only then', async () =>
     // What stands before the last address is what the client said to the proxy.
     expect(answer.json().headers).toMatchObject({ 'x-forwarded-for': '198.51.100.9', 'x-forwarded-proto': 'https' });
     expect(answer.headers['strict-transport-security']).toBe('max-age=31536000; includeSubDomains');
+    const toldOf = async (said: string) =>
+      (await behind.ask('/v1/plans/echo', { headers: { 'x-forwarded-for': said } })).json().headers['x-forwarded-for'];
+    expect(await toldOf('6.6.6.6, 203.0.113.9:51234')).toBe('203.0.113.9');
+    expect(await toldOf('6.6.6.6, [2001:db8::1]')).toBe('2001:db8::1');
+    expect(await toldOf('6.6.6.6, unknown')).toBe('127.0.0.1');
     const plain = await behind.ask('/v1/plans/echo', { headers: { 'x-forwarded-proto': 'http' } });
     expect(plain.headers).not.toHaveProperty('strict-transport-security');
   } finally {
