@@ -107,6 +107,11 @@ export async function buildHttp(options: HttpOptions) {
   return app;
 }
 
+/** A preValidation hook of routes to which one has to say nothing: no body counts as an empty one. */
+export async function allowNoBody(request: FastifyRequest): Promise<void> {
+  request.body ??= {};
+}
+
 export type HttpApp = Awaited<ReturnType<typeof buildHttp>>;
 
 /** Clients name the type of a body also where they send none, as to `pause`. A route that needs one says so by its schema. */

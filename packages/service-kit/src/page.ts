@@ -1,12 +1,14 @@
-import { Problem } from './problem.ts';
+import { invalidField, type Problem } from './problem.ts';
 
 /** The place in a list a cursor stands for: the sequence number of the last row shown. */
 export function decodeCursor(cursor: string): bigint {
   const text = Buffer.from(cursor, 'base64url').toString();
   if (/^\d{1,18}$/.test(text)) return BigInt(text);
-  const message = 'is not a cursor of this list';
-  throw new Problem('validation_failed', `query.cursor ${message}`, { errors: [{ field: 'query.cursor', message }] });
+  throw notACursor();
 }
+
+/** For lists whose cursor is not a sequence number. */
+export const notACursor = (): Problem => invalidField('query.cursor', 'is not a cursor of this list');
 
 /**
  * One page of a list that is read newest first by `seq`. Give it one row more than `limit`: whether that one is there tells

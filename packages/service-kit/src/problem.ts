@@ -19,6 +19,10 @@ export class Problem extends Error {
   }
 }
 
+/** The refusal of one field of what was sent: `field` by its path, such as `body.amount`, and `message` what is wrong with it. */
+export const invalidField = (field: string, message: string): Problem =>
+  new Problem('validation_failed', `${field} ${message}`, { errors: [{ field, message }] });
+
 /** The RFC 9457 body of a code. `detail` must be fit for strangers. */
 export function problemBody(code: ProblemCode, more: Partial<ProblemBody> = {}): ProblemBody {
   const { status, title } = PROBLEMS[code];

@@ -1,5 +1,5 @@
 import type { FaultRates, Faults, FaultsPatch } from '@evergreen/contracts/http/gateway.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import type { PrismaClient } from './generated/client.ts';
 import { CHANGE_FAULTS, NEXT_ATTEMPT, READ_OUTAGE } from './sql/fault-setting.ts';
@@ -30,8 +30,7 @@ export async function readFaults(prisma: PrismaClient): Promise<Faults> {
  */
 export async function changeFaults(pool: pg.Pool, { seed, latency, rates, outage }: FaultsPatch): Promise<Faults> {
   if (latency && latency.p99Ms < latency.p50Ms) {
-    const error = { field: 'body.latency.p99Ms', message: 'must be at least latency.p50Ms' };
-    throw new Problem('validation_failed', `${error.field} ${error.message}`, { errors: [error] });
+    throw invalidField('body.latency.p99Ms', 'must be at least latency.p50Ms');
   }
   const values = [seed, latency?.p50Ms, latency?.p99Ms, rates && JSON.stringify(rates), outage];
   return faultsOf(only(await pool.query<FaultRow>({ ...CHANGE_FAULTS, values })));

@@ -1,5 +1,5 @@
 import type { CancelBody } from '@evergreen/contracts/http/subscriptions.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField } from '@evergreen/service-kit/problem.ts';
 import { type CommandRequest, commandSubscription } from './command-subscription.ts';
 import type { Subscription } from './decisions/subscription.ts';
 
@@ -14,8 +14,7 @@ export function cancelSubscription(
   const now = body.at === 'now';
   const refund = body.refund === 'prorated';
   if (refund && !now) {
-    const message = 'needs at: now, as nothing is unused at the end of the period';
-    throw new Problem('validation_failed', `body.refund ${message}`, { errors: [{ field: 'body.refund', message }] });
+    throw invalidField('body.refund', 'needs at: now, as nothing is unused at the end of the period');
   }
   return commandSubscription(deps, {
     ...request,

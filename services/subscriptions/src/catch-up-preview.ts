@@ -2,7 +2,7 @@ import type { CatchUpItem, CatchUpPreview } from '@evergreen/contracts/http/subs
 import type { SubscriptionStatus } from '@evergreen/contracts/http/subscriptions.ts';
 import type { PageQuery } from '@evergreen/contracts/primitives.ts';
 import { type Clock, iso } from '@evergreen/service-kit/clock.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { notACursor } from '@evergreen/service-kit/page.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import { readNow } from './business-time.ts';
@@ -81,6 +81,5 @@ function decodeCursor(cursor: string): DueCursor {
   if (ms !== undefined && id !== undefined) {
     return { at: iso(Temporal.Instant.fromEpochMilliseconds(Number(ms))), id };
   }
-  const message = 'is not a cursor of this list';
-  throw new Problem('validation_failed', `query.cursor ${message}`, { errors: [{ field: 'query.cursor', message }] });
+  throw notACursor();
 }

@@ -7,7 +7,7 @@ import {
 } from '@evergreen/contracts/http/subscriptions.ts';
 import { IdempotencyHeaders, IdParams } from '@evergreen/contracts/primitives.ts';
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
-import type { HttpApp } from '@evergreen/service-kit/http.ts';
+import { allowNoBody, type HttpApp } from '@evergreen/service-kit/http.ts';
 import { idempotent } from '@evergreen/service-kit/idempotency.ts';
 import { readNow } from './business-time.ts';
 import { cancelSubscription } from './cancel-subscription.ts';
@@ -42,10 +42,7 @@ function cancelRoute(app: HttpApp, deps: RouteDeps): void {
         response,
       },
       onRequest: [deps.access.requireUser, deps.limitCommands],
-      // There is nothing one has to say.
-      preValidation: async (request) => {
-        request.body ??= {};
-      },
+      preValidation: allowNoBody,
     },
     async ({ params, body, caller, id: requestId }) => {
       const route = 'POST /v1/subscriptions/{id}/cancel';
@@ -99,7 +96,7 @@ function changePlanRoutes(app: HttpApp, deps: RouteDeps): void {
         summary: 'Change the plan: an upgrade now, anything else at the end of the period',
         description:
           'An upgrade is made when its prorated difference is paid, which takes a moment: meanwhile `change.at` is null. A balance that is ' +
-          'short leaves the plan as it is. In a trial the plan changes at once and for free. The plan it is on drops a change to come.',
+          'short leaves the plan as it is. A trial changes at once and for free, to a plan with an unused trial as long. The plan it is on drops a change to come.',
         params: IdParams,
         headers: IdempotencyHeaders,
         body: ChangePlanBody,

@@ -1,18 +1,16 @@
 import type { ExtendBody } from '@evergreen/contracts/http/subscription-operations.ts';
 import type { Caller } from '@evergreen/service-kit/auth.ts';
 import type { Clock } from '@evergreen/service-kit/clock.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import { commandSubscription } from './command-subscription.ts';
 import { isBefore, later } from './decisions/periods.ts';
 import type { Subscription } from './decisions/subscription.ts';
 import type { PrismaClient } from './generated/client.ts';
+import { namedMoment } from './named-moment.ts';
 import { isExtendedAlready, selectExtension } from './sql/history.ts';
 import type { SubscriptionStore } from './subscription-store.ts';
 import { ANYBODY, readSubscription } from './subscriptions.ts';
-
-/** How far an end can be moved beyond now. */
-const MAX_YEARS_AHEAD = 10;
 
 export interface ExtendRequest {
   id: string;
@@ -51,20 +49,11 @@ export async function extendSubscription(
   });
 }
 
-function newEnd(subscription: Subscription, { by, until }: ExtendBody, at: Temporal.Instant): Temporal.Instant {
-  if ((by === undefined) === (until === undefined)) throw invalid('body', 'needs exactly one of by and until');
-  const field = by === undefined ? 'body.until' : 'body.by';
+function newEnd(subscription: Subscription, body: ExtendBody, at: Temporal.Instant): Temporal.Instant {
   const end = endOf(subscription, at);
-  const zone = subscription.timeZone;
-  const moved = read(field, () =>
-    by === undefined
-      ? Temporal.Instant.from(until ?? '')
-      : end.toZonedDateTimeISO(zone).add(Temporal.Duration.from(by)).toInstant(),
-  ).round({ smallestUnit: 'millisecond' });
-  if (!isBefore(later(end, at), moved)) throw invalid(field, `must lead beyond ${later(end, at)}`);
-  const farthest = at.toZonedDateTimeISO(zone).add({ years: MAX_YEARS_AHEAD }).toInstant();
-  if (isBefore(farthest, moved)) throw invalid(field, `must lead at most ${MAX_YEARS_AHEAD} years ahead`);
-  return moved;
+  const { moment, field } = namedMoment(body, 'until', { from: end, now: at, timeZone: subscription.timeZone });
+  if (!isBefore(later(end, at), moment)) throw invalidField(field, `must lead beyond ${later(end, at)}`);
+  return moment;
 }
 
 /** The end that an extension moves. Where there is none the lifecycle refuses the move, whatever the date. */
@@ -73,14 +62,3 @@ function endOf(subscription: Subscription, at: Temporal.Instant): Temporal.Insta
   if (status === 'pending_renewal' && graceEndsAt) return graceEndsAt;
   return currentPeriod?.end ?? at;
 }
-
-function read(field: string, instant: () => Temporal.Instant): Temporal.Instant {
-  try {
-    return instant();
-  } catch {
-    throw invalid(field, field === 'body.by' ? 'is not an ISO 8601 duration, such as P7D' : 'is not a moment in time');
-  }
-}
-
-const invalid = (field: string, message: string): Problem =>
-  new Problem('validation_failed', `${field} ${message}`, { errors: [{ field, message }] });

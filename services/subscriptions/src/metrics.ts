@@ -1,6 +1,6 @@
 import type { Metrics, MetricsPoint, MetricsQuery } from '@evergreen/contracts/http/subscription-operations.ts';
 import { type Clock, iso } from '@evergreen/service-kit/clock.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import { readNow } from './business-time.ts';
 import { type MetricPoint, metricPoints } from './decisions/metric-points.ts';
@@ -23,9 +23,10 @@ export async function readMetrics(
   // What lies ahead of the clock has no figures yet.
   const until = earlier(to === undefined ? now : instantOf('query.to', to), now);
   const since = from === undefined ? startOfLast(DEFAULT_STEPS, until, step) : instantOf('query.from', from);
-  if (!isBefore(since, until)) throw invalid('query.from', `must be before ${to === undefined ? 'now' : 'to and now'}`);
+  if (!isBefore(since, until))
+    throw invalidField('query.from', `must be before ${to === undefined ? 'now' : 'to and now'}`);
   const bounds = stepBounds(since, until, step);
-  if (!bounds) throw invalid('query.from', `asks for more than ${MAX_STEPS} steps`);
+  if (!bounds) throw invalidField('query.from', `asks for more than ${MAX_STEPS} steps`);
   const points = metricPoints(bounds.length - 1, await readSteps(pool, bounds));
   return { now: iso(now), data: points.map((point, index) => viewOf(point, bounds[index], bounds[index + 1])) };
 }
@@ -54,12 +55,9 @@ function instantOf(field: string, text: string): Temporal.Instant {
   try {
     instant = Temporal.Instant.from(text);
   } catch {
-    throw invalid(field, 'is not a moment in time');
+    throw invalidField(field, 'is not a moment in time');
   }
   if (instant.toZonedDateTimeISO('UTC').year < EARLIEST_YEAR)
-    throw invalid(field, `is before the year ${EARLIEST_YEAR}`);
+    throw invalidField(field, `is before the year ${EARLIEST_YEAR}`);
   return instant;
 }
-
-const invalid = (field: string, message: string): Problem =>
-  new Problem('validation_failed', `${field} ${message}`, { errors: [{ field, message }] });

@@ -7,7 +7,7 @@ import {
 import { TimelineEntry } from '@evergreen/contracts/http/subscriptions.ts';
 import { IdempotencyHeaders, IdParams, Page, PageQuery } from '@evergreen/contracts/primitives.ts';
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
-import type { HttpApp } from '@evergreen/service-kit/http.ts';
+import { allowNoBody, type HttpApp } from '@evergreen/service-kit/http.ts';
 import { idempotent } from '@evergreen/service-kit/idempotency.ts';
 import { readNow } from './business-time.ts';
 import { cancelSubscription } from './cancel-subscription.ts';
@@ -85,10 +85,7 @@ function cancelRoute(app: HttpApp, deps: RouteDeps): void {
         response: { 200: OperatorSubscription, '4xx': ProblemBody },
       },
       onRequest: deps.access.requireOperator,
-      // There is nothing one has to say.
-      preValidation: async (request) => {
-        request.body ??= {};
-      },
+      preValidation: allowNoBody,
     },
     async ({ params, body, caller, id: requestId }) => {
       const subscription = await cancelSubscription(deps, {

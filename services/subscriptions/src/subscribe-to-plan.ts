@@ -1,6 +1,6 @@
 import type { Caller } from '@evergreen/service-kit/auth.ts';
 import type { Clock } from '@evergreen/service-kit/clock.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField, Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import { readNow } from './business-time.ts';
 import { subscribe } from './decisions/subscribe.ts';
@@ -54,9 +54,6 @@ function knownTimeZone(timeZone: string): string {
   try {
     return new Temporal.ZonedDateTime(0n, timeZone).timeZoneId;
   } catch {
-    const message = 'is not a time zone we know';
-    throw new Problem('validation_failed', `token.zoneinfo ${message}`, {
-      errors: [{ field: 'token.zoneinfo', message }],
-    });
+    throw invalidField('token.zoneinfo', 'is not a time zone we know');
   }
 }

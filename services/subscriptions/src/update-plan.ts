@@ -1,5 +1,5 @@
 import type { Plan as PlanBody, UpdatePlanBody } from '@evergreen/contracts/http/subscriptions.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField, type Problem } from '@evergreen/service-kit/problem.ts';
 import type { PlanVersion, PrismaClient } from './generated/client.ts';
 import { noSuchPlan, viewOf, WITH_NEWEST } from './plans.ts';
 
@@ -56,9 +56,5 @@ function changed(newest: PlanVersion, body: UpdatePlanBody): Offer | null {
   return keys.some((key) => offer[key] !== newest[key]) ? offer : null;
 }
 
-function otherCurrency(currency: string): Problem {
-  const message = `must be ${currency}: a plan keeps its currency`;
-  return new Problem('validation_failed', `body.price.currency ${message}`, {
-    errors: [{ field: 'body.price.currency', message }],
-  });
-}
+const otherCurrency = (currency: string): Problem =>
+  invalidField('body.price.currency', `must be ${currency}: a plan keeps its currency`);

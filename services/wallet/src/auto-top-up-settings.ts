@@ -1,7 +1,7 @@
 import type { AutoTopUp, AutoTopUpBody } from '@evergreen/contracts/http/wallet.ts';
 import type { Currency } from '@evergreen/contracts/money.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField, Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import { type Refill, refillAccounts } from './auto-top-up.ts';
 import { userAccountId } from './decisions/accounts.ts';
@@ -32,8 +32,8 @@ export async function setAutoTopUp(
   { userId, correlationId, ...settings }: AutoTopUpBody & { userId: string; correlationId: string },
 ): Promise<AutoTopUp> {
   const { enabled, currency, paymentMethodId, threshold, amount, maxPerDay } = settings;
-  if (enabled && paymentMethodId === null) throw invalid('body.paymentMethodId', 'is needed to enable it');
-  if (maxPerDay < amount) throw invalid('body.maxPerDay', 'must be at least amount');
+  if (enabled && paymentMethodId === null) throw invalidField('body.paymentMethodId', 'is needed to enable it');
+  if (maxPerDay < amount) throw invalidField('body.maxPerDay', 'must be at least amount');
   const accountId = userAccountId(userId, currency);
   await inTransaction(deps.pool, async (client) => {
     // The account is locked first, and made if need be: a charge that comes meanwhile then sees these settings, or is seen here.
@@ -64,10 +64,6 @@ async function requirePaymentMethod(client: pg.PoolClient, userId: string, id: s
     userId,
   ]);
   if (rows.length === 0) throw new Problem('unknown_payment_method', 'You have no such saved payment method');
-}
-
-function invalid(field: string, message: string): Problem {
-  return new Problem('validation_failed', `${field} ${message}`, { errors: [{ field, message }] });
 }
 
 /** Whose payment method was deleted is off, whatever the row says, and says why. */

@@ -1,5 +1,5 @@
 import { type Currency, MAX_AMOUNT_MINOR } from '@evergreen/contracts/money.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField, type Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import { userAccountId } from './decisions/accounts.ts';
 
@@ -36,7 +36,4 @@ export function orNoRoom(error: unknown): unknown {
   return constraint === 'account_balance_check' || constraint === 'transfer_balance_after_check' ? noRoom() : error;
 }
 
-function noRoom(): Problem {
-  const message = `would take the balance above ${MAX_AMOUNT_MINOR}`;
-  return new Problem('validation_failed', `body.amount ${message}`, { errors: [{ field: 'body.amount', message }] });
-}
+const noRoom = (): Problem => invalidField('body.amount', `would take the balance above ${MAX_AMOUNT_MINOR}`);

@@ -2,7 +2,7 @@ import { PaymentMethod } from '@evergreen/contracts/http/gateway.ts';
 import type { SavedPaymentMethod } from '@evergreen/contracts/http/wallet.ts';
 import { Page } from '@evergreen/contracts/primitives.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField, Problem } from '@evergreen/service-kit/problem.ts';
 import { compile } from '@evergreen/service-kit/validation.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
@@ -60,7 +60,7 @@ function insert(
     );
     if ((rows[0]?.count ?? 0) > MAX_PER_USER) {
       const message = `would be the ${MAX_PER_USER + 1}st payment method, and ${MAX_PER_USER} can be saved`;
-      throw new Problem('validation_failed', `body.token ${message}`, { errors: [{ field: 'body.token', message }] });
+      throw invalidField('body.token', message);
     }
     return rowCount === 1;
   });

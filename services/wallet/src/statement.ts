@@ -2,7 +2,7 @@ import type { StatementQuery, TopUp, Transaction, Wallet } from '@evergreen/cont
 import type { Currency } from '@evergreen/contracts/money.ts';
 import type { PageQuery } from '@evergreen/contracts/primitives.ts';
 import { decodeCursor, pageOf } from '@evergreen/service-kit/page.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField, Problem } from '@evergreen/service-kit/problem.ts';
 import type pg from 'pg';
 import type { PrismaClient, TopUp as TopUpRecord } from './generated/client.ts';
 import { READ_STATEMENT } from './sql/read-statement.ts';
@@ -55,8 +55,7 @@ function instant(name: 'from' | 'to', text: string | undefined): string | null {
   if (text === undefined) return null;
   const atMs = Date.parse(text);
   if (atMs >= EARLIEST_MS && atMs < LATEST_MS) return new Date(atMs).toISOString();
-  const message = 'is not an instant of the years 1 to 9998';
-  throw new Problem('validation_failed', `query.${name} ${message}`, { errors: [{ field: `query.${name}`, message }] });
+  throw invalidField(`query.${name}`, 'is not an instant of the years 1 to 9998');
 }
 
 const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
