@@ -131,7 +131,7 @@ const TRICKS: [string, string][] = [
   ['if-none-match', '*'],
   ['if-modified-since', 'yesterday'],
   ['origin', 'null'],
-  ['cookie', `evergreen_refresh=${'%'.repeat(200)}; evergreen_refresh=x`],
+  ['cookie', `evergreen_refresh=${'%'.repeat(200)}; evergreen_refresh=x; __Host-evergreen_refresh=y`],
   ['cookie', 'a=b=c; ; =; "'],
   ['authorization', 'Bearer'],
   ['authorization', 'Bearer eyJhbGciOiJub25lIn0.e30.'],

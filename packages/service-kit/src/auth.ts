@@ -45,34 +45,41 @@ const JWKS_TIMEOUT_MS = 3_000;
 
 /**
  * Keys fetched from auth and kept. An unknown `kid` asks again, at most every 2 s, so that a rotation is seen at once and
- * forged tokens cannot make a flood of requests. While auth is down the known keys go on counting.
+ * forged tokens cannot make a flood of requests. While auth is down the known keys go on counting, and once it has not answered
+ * nobody waits for it who shows one of them.
  */
 export function remoteKeys(
   url: string,
-  { maxAgeMs = JWKS_MAX_AGE_MS, minRefreshMs = JWKS_MIN_REFRESH_MS } = {},
+  { maxAgeMs = JWKS_MAX_AGE_MS, minRefreshMs = JWKS_MIN_REFRESH_MS, timeoutMs = JWKS_TIMEOUT_MS } = {},
 ): FindKey {
   let keys = new Map<string, KeyObject>();
   let fetchedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
   let running: Promise<void> | undefined;
+  let isAway = false;
 
   const refresh = async (): Promise<void> => {
     triedAtMs = performance.now();
-    const response = await fetch(url, { signal: AbortSignal.timeout(JWKS_TIMEOUT_MS) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
     if (!response.ok) throw new Error(`JWKS answered ${response.status}`);
     const jwks = (await response.json()) as Jwks;
     keys = new Map(jwks.keys.map((key) => [key.kid ?? '', createPublicKey({ key, format: 'jwk' })]));
     fetchedAtMs = performance.now();
+  };
+  const settle = (failed: boolean): void => {
+    running = undefined;
+    isAway = failed;
   };
 
   return async (kid) => {
     const nowMs = performance.now();
     const stale = nowMs - fetchedAtMs > maxAgeMs || !keys.has(kid);
     if (stale && (running || nowMs - triedAtMs > minRefreshMs)) {
-      running ??= refresh().finally(() => {
-        running = undefined;
-      });
-      await running.catch(() => undefined);
+      running ??= refresh().then(
+        () => settle(false),
+        () => settle(true),
+      );
+      if (!(isAway && keys.has(kid))) await running;
     }
     if (keys.size === 0) throw new Problem('service_unavailable', 'Access tokens cannot be checked right now');
     return keys.get(kid);

@@ -114,6 +114,28 @@ export function addressOf({ ip }: Pick<FastifyRequest, 'ip'>): string {
   return `${network.join(':')}::/64`;
 }
 
+/** So many times the limit of a network of 64 bits holds for the network of 48 bits around it. */
+const WIDER_BY = 10;
+
+/**
+ * The claims of an address, as `addressOf` tells it. A provider gives one line anything from 48 to 64 bits of IPv6: counted by
+ * 64 alone a single line would have the limit 65,536 times over, by 48 alone it would share it with strangers. So it has both.
+ */
+export function addressClaims(limit: Limit, address: string): Claim[] {
+  const line = lineOf(address);
+  const wider = { ...limit, name: `${limit.name}_line`, count: limit.count * WIDER_BY };
+  return line === address
+    ? [[limit, address]]
+    : [
+        [limit, address],
+        [wider, line],
+      ];
+}
+
+/** The most that one line may have been given, round an address as `addressOf` tells it: 48 bits of IPv6. */
+export const lineOf = (address: string): string =>
+  address.endsWith('::/64') ? `${address.split(':').slice(0, 3).join(':')}::/48` : address;
+
 export interface Taken {
   /** What was taken did not count after all, such as a log-in that succeeded. */
   giveBack(): Promise<void>;

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { beforeEach, expect, test } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import pino from 'pino';
@@ -69,9 +70,10 @@ test.each([...badTokens(MATERIAL), ['no token at all', ''], ['RS256 with a key t
 
 /** A JWKS endpoint that counts how often it is asked, and can be broken. */
 async function serveJwks() {
-  const state = { jwks: JWKS as unknown, status: 200, asked: 0 };
+  const state = { jwks: JWKS as unknown, status: 200, asked: 0, hangs: false };
   const server = createServer((_request, response) => {
     state.asked++;
+    if (state.hangs) return;
     response.writeHead(state.status, { 'content-type': 'application/json' }).end(JSON.stringify(state.jwks));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -79,7 +81,10 @@ async function serveJwks() {
   return {
     state,
     url: `http://127.0.0.1:${port}/jwks.json`,
-    close: () => new Promise((resolve) => server.close(resolve)),
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
   };
 }
 
@@ -103,6 +108,22 @@ test('unknown kids make no flood of requests, and known keys count while auth is
   expect(state.asked).toBe(1);
   await close();
   expect((await remote(token())).id).toBe(USER_ID);
+});
+
+test('while auth hangs, nobody waits for it who shows a known key', async () => {
+  const { state, url, close } = await serveJwks();
+  const findKey = remoteKeys(url, { maxAgeMs: 0, minRefreshMs: 0, timeoutMs: 200 });
+  expect(await findKey('trusted')).toBeDefined();
+  state.hangs = true;
+  // Only after it has been waited for once is it known to hang.
+  expect(await findKey('trusted')).toBeDefined();
+  const asked = state.asked;
+  const startedAt = performance.now();
+  for (let index = 0; index < 100; index++) expect(await findKey('trusted')).toBeDefined();
+  expect(performance.now() - startedAt).toBeLessThan(200);
+  // It is asked all the same, and what it says is heard once it answers.
+  await awaitCondition(async () => (state.asked > asked ? true : undefined), { what: 'auth being asked', timeoutMs: 5_000 });
+  await close();
 });
 
 test('without any keys nobody is refused for good: 503', async () => {

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { buildHttp } from '../src/http.ts';
-import { addressOf, type Claim, type Limit, openRateLimits, parseLimit, type RateLimits } from '../src/rate-limit.ts';
+import {
+  addressClaims,
+  addressOf,
+  type Claim,
+  type Limit,
+  openRateLimits,
+  parseLimit,
+  type RateLimits,
+} from '../src/rate-limit.ts';
 import { createTestDatabase, type TestDatabase } from './rig.ts';
 
 const TABLE = `
@@ -128,6 +136,17 @@ test.each([
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
 ])('%s counts as %s', (ip, address) => {
   expect(addressOf({ ip })).toBe(address);
+});
+
+test('a line with many networks of IPv6 has ten times what one of them has', async () => {
+  const inNetwork = (n: number) => attempt(addressClaims(THREE, addressOf({ ip: `2001:db8:7:${n.toString(16)}::1` })));
+  for (let n = 0; n < 10; n++) {
+    for (let times = 0; times < 3; times++) expect(await inNetwork(n)).toBe('taken');
+  }
+  expect(await inNetwork(0)).toBe(60);
+  expect(await inNetwork(10)).toBe(60);
+  expect(await attempt(addressClaims(THREE, addressOf({ ip: '2001:db8:8::1' })))).toBe('taken');
+  expect(addressClaims(THREE, '192.0.2.7')).toEqual([[THREE, '192.0.2.7']]);
 });
 
 test('X-Forwarded-For is believed from the proxies that are named, and from nobody else', async () => {

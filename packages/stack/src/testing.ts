@@ -123,11 +123,16 @@ function withRoomyLimits(env: TestStackOptions['env'] = {}): NonNullable<TestSta
   const roomy = '1000000/1h';
   const ofAuth = {
     LOGIN_LIMIT_PER_ADDRESS: roomy,
+    PASSWORD_CHECK_LIMIT_PER_ADDRESS: roomy,
     REGISTER_LIMIT_PER_ADDRESS: roomy,
     REFRESH_LIMIT_PER_ACCOUNT: roomy,
     REFRESH_LIMIT_PER_ADDRESS: roomy,
   };
-  const ofWallet = { TOP_UP_LIMIT_PER_ACCOUNT: roomy, TOP_UP_LIMIT_PER_ADDRESS: roomy };
+  const ofWallet = {
+    TOP_UP_LIMIT_PER_ACCOUNT: roomy,
+    TOP_UP_LIMIT_PER_ADDRESS: roomy,
+    SETTINGS_LIMIT_PER_ACCOUNT: roomy,
+  };
   const ofSubscriptions = { COMMAND_LIMIT_PER_ACCOUNT: roomy };
   return {
     ...env,

@@ -6,7 +6,6 @@ import { signAccessToken } from './access-token.ts';
 import { userOf } from './accounts.ts';
 import { answerSession, trimEmail, whenceOf } from './answer-session.ts';
 import { changePassword } from './change-password.ts';
-import { deviceCookie } from './cookies.ts';
 import { register } from './register.ts';
 import type { RouteDeps } from './routes.ts';
 import { requireOpenSession } from './sessions.ts';
@@ -31,7 +30,7 @@ export function accountRoutes(app: HttpApp, deps: RouteDeps): void {
     },
     async (request, reply) => {
       const { refreshTokenIn, ...signUp } = request.body;
-      const opened = await register(deps, signUp, whenceOf(request), request.id);
+      const opened = await register(deps, signUp, whenceOf(deps, request), request.id);
       reply.code(201);
       return answerSession(deps, reply, opened, refreshTokenIn);
     },
@@ -53,7 +52,7 @@ export function accountRoutes(app: HttpApp, deps: RouteDeps): void {
         description:
           'Services go by the access token, so the answer brings a new one. It expires when the one that was sent does.',
         body: ProfileBody,
-        response: { 200: UpdatedUser, 400: ProblemBody, 401: ProblemBody },
+        response: { 200: UpdatedUser, 400: ProblemBody, 401: ProblemBody, 429: ProblemBody },
       },
       onRequest,
     },
@@ -80,7 +79,7 @@ export function accountRoutes(app: HttpApp, deps: RouteDeps): void {
       onRequest,
     },
     async (request, reply) => {
-      await changePassword(deps, request.caller, request.body, deviceCookie(request));
+      await changePassword(deps, request.caller, request.body, whenceOf(deps, request));
       return reply.code(204).send(null);
     },
   );

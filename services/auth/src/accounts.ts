@@ -2,7 +2,7 @@ import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
 import type { Role, User } from '@evergreen/contracts/http/auth.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { outboxRows } from '@evergreen/service-kit/outbox.ts';
-import { Problem } from '@evergreen/service-kit/problem.ts';
+import { invalidField, type Problem } from '@evergreen/service-kit/problem.ts';
 import { v7 as uuidv7 } from 'uuid';
 import { knownTimeZone, normalEmail, passwordFault } from './decisions/sign-up.ts';
 import type { Account as AccountRow, PrismaClient } from './generated/client.ts';
@@ -32,7 +32,7 @@ export const userOf = ({ id, email, role, timeZone, locale }: Account): User => 
 export async function newAccount(
   passwords: Passwords,
   { email, password, timeZone = 'UTC', locale = 'en' }: SignUp,
-  { role, now }: { role: Role; now: Date },
+  { role, now, address }: { role: Role; now: Date; address: string },
 ): Promise<Account> {
   const normal = normalEmail(email);
   const problem = passwordProblem('password', password, normal);
@@ -41,7 +41,7 @@ export async function newAccount(
   return {
     id: uuidv7(),
     email: normal,
-    passwordHash: await passwords.hash(password),
+    passwordHash: await passwords.hash(password, address),
     role,
     timeZone: zone,
     locale,
@@ -54,7 +54,7 @@ export async function newAccount(
 /** What speaks against a password for the account with this email, as an answer that names the field. */
 export function passwordProblem(field: string, password: string, email: string): Problem | undefined {
   const fault = passwordFault(password, email);
-  return fault === undefined ? undefined : fieldProblem(field, fault);
+  return fault === undefined ? undefined : invalidField(`body.${field}`, fault);
 }
 
 /**
@@ -63,7 +63,7 @@ export function passwordProblem(field: string, password: string, email: string):
  */
 export function timeZoneOf(name: string): string {
   const zone = knownTimeZone(name);
-  if (!zone) throw fieldProblem('timeZone', 'must be an IANA time zone, such as Europe/Amsterdam');
+  if (!zone) throw invalidField('body.timeZone', 'must be an IANA time zone, such as Europe/Amsterdam');
   return zone;
 }
 
@@ -90,6 +90,3 @@ export const isEmailTaken = (error: unknown): boolean =>
   error instanceof Prisma.PrismaClientKnownRequestError &&
   error.code === 'P2002' &&
   error.meta?.modelName === 'Account';
-
-const fieldProblem = (field: string, message: string): Problem =>
-  new Problem('validation_failed', `body.${field} ${message}`, { errors: [{ field: `body.${field}`, message }] });

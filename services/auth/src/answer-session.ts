@@ -3,7 +3,6 @@ import { addressOf } from '@evergreen/service-kit/rate-limit.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ACCESS_TOKEN_SECONDS, signAccessToken } from './access-token.ts';
 import { userOf } from './accounts.ts';
-import { deviceCookie, setDeviceCookie, setRefreshCookie } from './cookies.ts';
 import type { RouteDeps } from './routes.ts';
 import type { OpenedSession, Whence } from './sessions.ts';
 
@@ -13,7 +12,11 @@ const MAX_USER_AGENT_CHARACTERS = 200;
 type TokenPlace = 'cookie' | 'body';
 
 /** Where a request comes from. The device's token is in the cookie, or for clients without one in the body. */
-export const whenceOf = (request: FastifyRequest, deviceToken = deviceCookie(request)): Whence => ({
+export const whenceOf = (
+  { cookies }: Pick<RouteDeps, 'cookies'>,
+  request: FastifyRequest,
+  deviceToken = cookies.deviceToken(request),
+): Whence => ({
   address: addressOf(request),
   userAgent: request.headers['user-agent']?.slice(0, MAX_USER_AGENT_CHARACTERS) || null,
   deviceToken,
@@ -21,19 +24,19 @@ export const whenceOf = (request: FastifyRequest, deviceToken = deviceCookie(req
 
 /** The answer to whoever opened or refreshed a session; what is secret goes where the client keeps it. */
 export function answerSession(
-  deps: Pick<RouteDeps, 'keys' | 'issuer' | 'now' | 'cookieSecure'>,
+  deps: Pick<RouteDeps, 'keys' | 'issuer' | 'now' | 'cookies'>,
   reply: FastifyReply,
   opened: OpenedSession,
   place: TokenPlace = 'cookie',
 ): Session {
-  const { keys, issuer, now, cookieSecure } = deps;
+  const { keys, issuer, now, cookies } = deps;
   const { account, refreshToken, deviceToken } = opened;
   const accessToken = signAccessToken(keys.active(), { ...opened, issuer, now: now() });
   reply.header('cache-control', 'no-store');
   const answer = { user: userOf(account), accessToken, expiresIn: ACCESS_TOKEN_SECONDS };
   if (place === 'body') return { ...answer, refreshToken, ...(deviceToken !== undefined && { deviceToken }) };
-  setRefreshCookie(reply, refreshToken, cookieSecure);
-  if (deviceToken !== undefined) setDeviceCookie(reply, deviceToken, cookieSecure);
+  cookies.setRefreshToken(reply, refreshToken);
+  if (deviceToken !== undefined) cookies.setDeviceToken(reply, deviceToken);
   return answer;
 }
 

@@ -1,13 +1,13 @@
 import { Problem } from '@evergreen/service-kit/problem.ts';
+import { addressClaims } from '@evergreen/service-kit/rate-limit.ts';
 import { passwordProblem } from './accounts.ts';
 import { otherDevices } from './devices.ts';
 import type { RouteDeps } from './routes.ts';
-import { requireOpenSession } from './sessions.ts';
+import { requireOpenSession, type Whence } from './sessions.ts';
 
 /**
- * Changes the password of the caller, who has to know the current one, and ends all other sessions and
- * forgets all other devices. Of changes at the same
- * time one wins; for the others the current password has become wrong.
+ * Changes the password of the caller, who has to know the current one, and ends all other sessions and forgets all other
+ * devices. Of changes at the same time one wins; for the others the current password has become wrong.
  * @throws Problem invalid_credentials, validation_failed, rate_limited, unauthenticated
  */
 export async function changePassword(
@@ -20,11 +20,13 @@ export async function changePassword(
   }: Pick<RouteDeps, 'prisma' | 'passwords' | 'now' | 'limits' | 'rateLimits'>,
   caller: { id: string; sessionId?: string },
   { currentPassword, newPassword }: { currentPassword: string; newPassword: string },
-  deviceToken: string | undefined,
+  { address, deviceToken }: Pick<Whence, 'address' | 'deviceToken'>,
 ): Promise<void> {
   const { account, sessionId } = await requireOpenSession(prisma, caller);
   const problem = passwordProblem('newPassword', newPassword, account.email);
   if (problem) throw problem;
+  // Right or wrong, it is work: this is not given back.
+  await rateLimits.take(addressClaims(limits.passwordChecksPerAddress, address));
   // Whoever got hold of an access token must not try out passwords with it.
   const attempt = await rateLimits.take([[limits.passwordPerAccount, account.id]]);
   await change().catch(async (error: unknown) => {
@@ -36,8 +38,8 @@ export async function changePassword(
 
   async function change(): Promise<void> {
     const wrong = () => new Problem('invalid_credentials', 'The current password is wrong');
-    if (!(await passwords.matches(currentPassword, account.passwordHash))) throw wrong();
-    const passwordHash = await passwords.hash(newPassword);
+    if (!(await passwords.matches(currentPassword, account.passwordHash, address))) throw wrong();
+    const passwordHash = await passwords.hash(newPassword, address);
     await prisma.$transaction(async (tx) => {
       const changed = await tx.account.updateMany({
         where: { id: account.id, passwordHash: account.passwordHash },

@@ -23,10 +23,12 @@ const LIMITS = {
   LOGIN_LIMIT_PER_ACCOUNT_AND_ADDRESS: limitSetting('10/15m'),
   LOGIN_LIMIT_PER_ADDRESS: limitSetting('100/15m'),
   LOGIN_LIMIT_PER_ACCOUNT: limitSetting('100/15m'),
+  PASSWORD_CHECK_LIMIT_PER_ADDRESS: limitSetting('600/15m'),
   REGISTER_LIMIT_PER_ADDRESS: limitSetting('100/1h'),
   REFRESH_LIMIT_PER_ACCOUNT: limitSetting('300/15m'),
   REFRESH_LIMIT_PER_ADDRESS: limitSetting('300/15m'),
   PASSWORD_LIMIT_PER_ACCOUNT: limitSetting('10/15m'),
+  PROFILE_LIMIT_PER_ACCOUNT: limitSetting('30/10m'),
 };
 
 const CONFIG = {
@@ -39,6 +41,7 @@ const CONFIG = {
   TRUSTED_PROXIES: ProxiesSetting,
   HASHING_CONCURRENCY: Type.Integer({ minimum: 1, maximum: 64, default: 4 }),
   HASHING_QUEUE: Type.Integer({ minimum: 0, maximum: 10_000, default: 64 }),
+  HASHING_PER_ADDRESS: Type.Integer({ minimum: 1, maximum: 10_000, default: 16 }),
 };
 
 export type Config = ReturnType<typeof readAuthConfig>;
@@ -66,10 +69,12 @@ const limitsOf = (config: Record<keyof typeof LIMITS, string>) => ({
   loginPerAccountAndAddress: parseLimit('login_account_address', config.LOGIN_LIMIT_PER_ACCOUNT_AND_ADDRESS),
   loginPerAddress: parseLimit('login_address', config.LOGIN_LIMIT_PER_ADDRESS),
   loginPerAccount: parseLimit('login_account', config.LOGIN_LIMIT_PER_ACCOUNT),
+  passwordChecksPerAddress: parseLimit('password_check_address', config.PASSWORD_CHECK_LIMIT_PER_ADDRESS),
   registerPerAddress: parseLimit('register_address', config.REGISTER_LIMIT_PER_ADDRESS),
   refreshPerAccount: parseLimit('refresh_account', config.REFRESH_LIMIT_PER_ACCOUNT),
   refreshPerAddress: parseLimit('refresh_address', config.REFRESH_LIMIT_PER_ADDRESS),
   passwordPerAccount: parseLimit('password_account', config.PASSWORD_LIMIT_PER_ACCOUNT),
+  profilePerAccount: parseLimit('profile_account', config.PROFILE_LIMIT_PER_ACCOUNT),
 });
 
 export type AuthLimits = ReturnType<typeof limitsOf>;

@@ -1,5 +1,5 @@
 import { Problem } from '@evergreen/service-kit/problem.ts';
-import type { Claim } from '@evergreen/service-kit/rate-limit.ts';
+import { addressClaims, type Claim, lineOf } from '@evergreen/service-kit/rate-limit.ts';
 import { asAccount } from './accounts.ts';
 import type { AuthLimits } from './config.ts';
 import { normalEmail } from './decisions/sign-up.ts';
@@ -24,6 +24,8 @@ export async function logIn(
   whence: Whence,
 ): Promise<OpenedSession> {
   const email = normalEmail(spelled);
+  // Right or wrong, it is work: this is not given back.
+  await rateLimits.take(addressClaims(limits.passwordChecksPerAddress, whence.address));
   const account = await prisma.account.findUnique({ where: { email } });
   const { deviceToken: token } = whence;
   const known = token !== undefined && (await isKnownDevice(prisma, { accountId: account?.id, token, now: now() }));
@@ -38,7 +40,7 @@ export async function logIn(
   return opened;
 
   async function openIfRight(): Promise<OpenedSession> {
-    const matches = await passwords.matches(password, account?.passwordHash);
+    const matches = await passwords.matches(password, account?.passwordHash, whence.address);
     if (!account || !matches) throw new Problem('invalid_credentials');
     return openSession(prisma, asAccount(account), whence, now());
   }
@@ -56,8 +58,8 @@ function attemptClaims(
 ): Claim[] {
   if (fromKnownDevice) return [[limits.loginPerDevice, email, deviceToken]];
   return [
-    [limits.loginPerAddress, address],
-    [limits.loginPerAccountAndAddress, email, address],
+    ...addressClaims(limits.loginPerAddress, address),
+    [limits.loginPerAccountAndAddress, email, lineOf(address)],
     [limits.loginPerAccount, email],
   ];
 }

@@ -6,6 +6,7 @@ import { startPruning } from '@evergreen/service-kit/pruning.ts';
 import { openRateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import { buildApp } from './app.ts';
 import { readAuthConfig } from './config.ts';
+import { authCookies } from './cookies.ts';
 import { openPrisma } from './database.ts';
 import { pruneDevices } from './devices.ts';
 import { openKeyring } from './keyring.ts';
@@ -52,9 +53,13 @@ await runService('auth', async ({ logger, metrics, onStop }: ServiceContext) => 
     limits: config.limits,
     rateLimits,
     trustedProxies: config.TRUSTED_PROXIES,
-    passwords: await openPasswords({ concurrency: config.HASHING_CONCURRENCY, queueLimit: config.HASHING_QUEUE }),
+    passwords: await openPasswords({
+      concurrency: config.HASHING_CONCURRENCY,
+      queueLimit: config.HASHING_QUEUE,
+      perAddress: config.HASHING_PER_ADDRESS,
+    }),
     issuer: config.AUTH_ISSUER,
-    cookieSecure: config.COOKIE_SECURE,
+    cookies: authCookies(config.COOKIE_SECURE),
     callers: config.SERVICE_CALLERS,
     now,
     onEvents: relay.wake,

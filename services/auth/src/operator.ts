@@ -20,8 +20,12 @@ export async function makeOperator(prisma: PrismaClient, email: string, password
   if (existing) {
     throw new Error(`${existing.email} is a customer's account, and stays one; choose another address`);
   }
-  const passwords = await openPasswords({ concurrency: 1, queueLimit: 0 });
-  const account = await newAccount(passwords, { email, password }, { role: 'operator', now: new Date() });
+  const passwords = await openPasswords({ concurrency: 1, queueLimit: 0, perAddress: 1 });
+  const account = await newAccount(
+    passwords,
+    { email, password },
+    { role: 'operator', now: new Date(), address: 'here' },
+  );
   try {
     await prisma.$transaction([...accountWrites(prisma, account, randomUUID())]);
     return 'created';

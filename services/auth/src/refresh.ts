@@ -1,4 +1,5 @@
 import { Problem } from '@evergreen/service-kit/problem.ts';
+import { addressClaims } from '@evergreen/service-kit/rate-limit.ts';
 import type { RouteDeps } from './routes.ts';
 import { type OpenedSession, ownerOf, refreshSession, type Whence } from './sessions.ts';
 
@@ -18,7 +19,7 @@ export async function refresh(
     return await refreshSession(prisma, presented, whence, now());
   } catch (error) {
     const isBad = error instanceof Problem && error.code === 'invalid_refresh_token';
-    if (isBad) await rateLimits.take([[limits.refreshPerAddress, whence.address]]);
+    if (isBad) await rateLimits.take(addressClaims(limits.refreshPerAddress, whence.address));
     throw error;
   }
 }

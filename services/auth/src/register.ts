@@ -1,4 +1,5 @@
 import { Problem } from '@evergreen/service-kit/problem.ts';
+import { addressClaims } from '@evergreen/service-kit/rate-limit.ts';
 import { accountWrites, isEmailTaken, newAccount, type SignUp } from './accounts.ts';
 import { normalEmail } from './decisions/sign-up.ts';
 import type { RouteDeps } from './routes.ts';
@@ -16,11 +17,11 @@ export async function register(
 ): Promise<OpenedSession> {
   const { prisma, passwords, now, onEvents, limits, rateLimits } = deps;
   // A refusal counts too: it tells that an email has an account.
-  await rateLimits.take([[limits.registerPerAddress, whence.address]]);
+  await rateLimits.take(addressClaims(limits.registerPerAddress, whence.address));
   // This spares the hashing. What really keeps an email to one account is the unique index.
   const taken = await prisma.account.count({ where: { email: normalEmail(signUp.email) } });
   if (taken > 0) throw emailTaken();
-  const account = await newAccount(passwords, signUp, { role: 'customer', now: now() });
+  const account = await newAccount(passwords, signUp, { role: 'customer', now: now(), address: whence.address });
   const { writes, opened } = newSession(prisma, account, whence, now());
   try {
     await prisma.$transaction([...accountWrites(prisma, account, correlationId), ...writes]);

@@ -4,6 +4,7 @@ import type { RateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import { Type } from 'typebox';
 import { accountRoutes } from './account-routes.ts';
 import type { AuthLimits } from './config.ts';
+import type { AuthCookies } from './cookies.ts';
 import type { PrismaClient } from './generated/client.ts';
 import type { Keyring } from './keyring.ts';
 import type { Passwords } from './passwords.ts';
@@ -15,7 +16,7 @@ export interface RouteDeps {
   passwords: Passwords;
   keys: Keyring;
   issuer: string;
-  cookieSecure: boolean;
+  cookies: AuthCookies;
   limits: AuthLimits;
   rateLimits: RateLimits;
   now: () => Date;

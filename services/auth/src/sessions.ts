@@ -3,7 +3,7 @@ import { Problem } from '@evergreen/service-kit/problem.ts';
 import { deleteInBatches, type PruningPool } from '@evergreen/service-kit/pruning.ts';
 import { v7 as uuidv7 } from 'uuid';
 import { type Account, asAccount } from './accounts.ts';
-import { IDLE_LIFETIME_MS, judgeRefreshToken } from './decisions/refresh-token.ts';
+import { IDLE_LIFETIME_MS, judgeRefreshToken, LONGEST_LIFE_MS } from './decisions/refresh-token.ts';
 import { deviceRow, newDeviceToken, rememberDevice } from './devices.ts';
 import type { Prisma, PrismaClient, Session as SessionRow } from './generated/client.ts';
 
@@ -133,7 +133,7 @@ export async function requireOpenSession(
 /** The open sessions of an account, newest first: at most MAX_SESSIONS. */
 export async function listSessions(prisma: PrismaClient, accountId: string, now: Date): Promise<SessionRow[]> {
   return prisma.session.findMany({
-    where: { accountId, revokedAt: null, lastUsedAt: { gte: idleSince(now) } },
+    where: { accountId, ...isOpen(now) },
     orderBy: { id: 'desc' },
     take: MAX_SESSIONS,
   });
@@ -146,7 +146,7 @@ export async function revokeSession(
   now: Date,
 ): Promise<void> {
   const { count } = await prisma.session.updateMany({
-    where: { id: sessionId, accountId, revokedAt: null, lastUsedAt: { gte: idleSince(now) } },
+    where: { id: sessionId, accountId, ...isOpen(now) },
     data: { revokedAt: now, revokedBecause: 'revoked' },
   });
   if (count === 0) throw new Problem('not_found', 'You have no such session');
@@ -209,7 +209,7 @@ async function useToken(
     include: { session: { include: { account: true } } },
   });
 
-  const judgement = judgeRefreshToken(token, now);
+  const judgement = judgeRefreshToken({ ...token, openedAt: token.session.createdAt }, now);
   if (judgement === 'over') return undefined;
   if (judgement === 'replay') {
     await tx.session.update({
@@ -241,6 +241,12 @@ function newRefreshToken(now: Date) {
   const expiresAt = new Date(now.getTime() + IDLE_LIFETIME_MS);
   return { refreshToken, row: { tokenHash: hashOf(refreshToken), createdAt: now, expiresAt } };
 }
+
+const isOpen = (now: Date) => ({
+  revokedAt: null,
+  lastUsedAt: { gte: idleSince(now) },
+  createdAt: { gt: new Date(now.getTime() - LONGEST_LIFE_MS) },
+});
 
 const idleSince = (now: Date): Date => new Date(now.getTime() - IDLE_LIFETIME_MS);
 

@@ -1,11 +1,9 @@
 import { LoginBody, RefreshBody, Session } from '@evergreen/contracts/http/auth.ts';
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
-import type { HttpApp } from '@evergreen/service-kit/http.ts';
+import { allowNoBody, type HttpApp } from '@evergreen/service-kit/http.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { answerSession, trimEmail, whenceOf } from './answer-session.ts';
-import { cookieToken, dropRefreshCookie } from './cookies.ts';
 import { logIn } from './log-in.ts';
 import { refresh } from './refresh.ts';
 import type { RouteDeps } from './routes.ts';
@@ -28,7 +26,7 @@ export function tokenRoutes(app: HttpApp, deps: RouteDeps): void {
     },
     async (request, reply) => {
       const { refreshTokenIn, deviceToken, ...credentials } = request.body;
-      const opened = await logIn(deps, credentials, whenceOf(request, deviceToken));
+      const opened = await logIn(deps, credentials, whenceOf(deps, request, deviceToken));
       return answerSession(deps, reply, opened, refreshTokenIn);
     },
   );
@@ -46,11 +44,11 @@ export function tokenRoutes(app: HttpApp, deps: RouteDeps): void {
     },
     async (request, reply) => {
       const place = request.body.refreshToken === undefined ? 'cookie' : 'body';
-      const token = request.body.refreshToken ?? cookieToken(request);
+      const token = request.body.refreshToken ?? deps.cookies.refreshToken(request);
       if (!token) throw new Problem('invalid_refresh_token', 'There is no refresh token in the cookie or the body');
-      const opened = await refresh(deps, token, whenceOf(request)).catch((error: unknown) => {
+      const opened = await refresh(deps, token, whenceOf(deps, request)).catch((error: unknown) => {
         const isOver = error instanceof Problem && error.code === 'invalid_refresh_token';
-        if (isOver && place === 'cookie') dropRefreshCookie(reply, deps.cookieSecure);
+        if (isOver && place === 'cookie') deps.cookies.dropRefreshToken(reply);
         throw error;
       });
       return answerSession(deps, reply, opened, place);
@@ -68,15 +66,10 @@ export function tokenRoutes(app: HttpApp, deps: RouteDeps): void {
       preValidation: allowNoBody,
     },
     async (request, reply) => {
-      const token = request.body.refreshToken ?? cookieToken(request);
+      const token = request.body.refreshToken ?? deps.cookies.refreshToken(request);
       if (token) await endSession(deps.prisma, token, deps.now());
-      dropRefreshCookie(reply, deps.cookieSecure);
+      deps.cookies.dropRefreshToken(reply);
       return reply.code(204).send(null);
     },
   );
-}
-
-/** With the token in the cookie there is nothing to put into a body. */
-async function allowNoBody(request: FastifyRequest): Promise<void> {
-  request.body ??= {};
 }

@@ -7,15 +7,18 @@ import { requireOpenSession } from './sessions.ts';
 
 /**
  * Changes time zone or locale of the caller. What is the same already makes no new version, and no event.
- * @throws Problem validation_failed for an unknown time zone, unauthenticated when the session is over
+ * @throws Problem validation_failed for an unknown time zone, unauthenticated when the session is over, rate_limited
  */
 export async function updateProfile(
-  { prisma, now, onEvents }: Pick<RouteDeps, 'prisma' | 'now' | 'onEvents'>,
+  deps: Pick<RouteDeps, 'prisma' | 'now' | 'onEvents' | 'limits' | 'rateLimits'>,
   caller: { id: string; sessionId?: string },
   { timeZone, locale }: ProfileBody,
   correlationId: string,
 ): Promise<{ account: Account; sessionId: string }> {
+  const { prisma, now, onEvents, limits, rateLimits } = deps;
   const { sessionId } = await requireOpenSession(prisma, caller);
+  // Each change is an event that others have to take in.
+  await rateLimits.take([[limits.profilePerAccount, caller.id]]);
   // Only what was sent is written: a change of the other field at the same time stays.
   const wanted = {
     ...(timeZone !== undefined && { timeZone: timeZoneOf(timeZone) }),

@@ -77,14 +77,25 @@ test('the routes of an account need its token', async () => {
 });
 
 test('no more passwords are hashed at once than allowed, and a full queue turns people away', async () => {
-  const { hash, matches } = await openPasswords({ concurrency: 1, queueLimit: 2 });
-  const answers = await Promise.allSettled([hash(PASSWORD), hash(PASSWORD), hash(PASSWORD), hash(PASSWORD)]);
+  const { hash, matches } = await openPasswords({ concurrency: 1, queueLimit: 2, perAddress: 3 });
+  const answers = await Promise.allSettled(['a', 'b', 'c', 'd'].map((address) => hash(PASSWORD, address)));
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
   expect(answers[3]).toMatchObject({ reason: { code: 'service_unavailable', extras: { retryAfterSeconds: 1 } } });
   const [first, second] = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : ''));
   expect(first).not.toBe(second);
   // The queue has room again.
   expect(
-    await Promise.all([matches(PASSWORD, first), matches('another', first), matches(PASSWORD, undefined)]),
+    await Promise.all([
+      matches(PASSWORD, first, 'a'),
+      matches('another', first, 'a'),
+      matches(PASSWORD, undefined, 'a'),
+    ]),
   ).toEqual([true, false, false]);
+});
+
+test('one address does not take all the places for hashing', async () => {
+  const { hash } = await openPasswords({ concurrency: 1, queueLimit: 5, perAddress: 2 });
+  const answers = await Promise.allSettled(['a', 'a', 'a', 'b'].map((address) => hash(PASSWORD, address)));
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  await hash(PASSWORD, 'a');
 });

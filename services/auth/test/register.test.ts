@@ -27,7 +27,7 @@ test('a registration is an account, an event and a session, and leaves no trace 
   });
   expect(headers['cache-control']).toBe('no-store');
   expect(cookie).toMatchObject({
-    path: '/v1/auth',
+    path: '/',
     httpOnly: true,
     secure: true,
     sameSite: 'Strict',

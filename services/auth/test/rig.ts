@@ -18,6 +18,7 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import { buildApp } from '../src/app.ts';
 import { readAuthConfig } from '../src/config.ts';
+import { authCookies } from '../src/cookies.ts';
 import { openPrisma } from '../src/database.ts';
 import { openKeyring } from '../src/keyring.ts';
 import { openPasswords } from '../src/passwords.ts';
@@ -82,9 +83,9 @@ export async function openRig(settings: Record<string, string> = {}) {
     metrics,
     prisma,
     keys,
-    passwords: await openPasswords({ concurrency: 4, queueLimit: 64 }),
+    passwords: await openPasswords({ concurrency: 4, queueLimit: 64, perAddress: 64 }),
     issuer: ISSUER,
-    cookieSecure: true,
+    cookies: authCookies(true),
     callers: serviceCaller('subscriptions', SERVICE_TOKEN),
     limits,
     rateLimits,
@@ -103,8 +104,8 @@ export async function openRig(settings: Record<string, string> = {}) {
       url,
       headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
       cookies: {
-        ...(cookie !== undefined && { evergreen_refresh: cookie }),
-        ...(device !== undefined && { evergreen_device: device }),
+        ...(cookie !== undefined && { '__Host-evergreen_refresh': cookie }),
+        ...(device !== undefined && { '__Host-evergreen_device': device }),
       },
       ...(from !== undefined && { remoteAddress: from }),
       ...(body !== undefined && { payload: body }),
@@ -113,8 +114,8 @@ export async function openRig(settings: Record<string, string> = {}) {
       status: response.statusCode,
       headers: response.headers,
       body: (response.body === '' ? {} : response.json()) as Answer['body'],
-      cookie: response.cookies.find(({ name }) => name === 'evergreen_refresh'),
-      device: response.cookies.find(({ name }) => name === 'evergreen_device')?.value,
+      cookie: response.cookies.find(({ name }) => name === '__Host-evergreen_refresh'),
+      device: response.cookies.find(({ name }) => name === '__Host-evergreen_device')?.value,
     };
   };
   let people = 0;

@@ -40,14 +40,14 @@ test('in a cookie it works without a body, and the cookie goes when the session 
   const first = answer.cookie?.value ?? '';
   const refreshed = await rig.call('POST', '/v1/auth/refresh', { cookie: first });
   expect({ status: refreshed.status, body: refreshed.body.refreshToken }).toEqual({ status: 200, body: undefined });
-  expect(refreshed.cookie).toMatchObject({ path: '/v1/auth', httpOnly: true, secure: true, sameSite: 'Strict' });
+  expect(refreshed.cookie).toMatchObject({ path: '/', httpOnly: true, secure: true, sameSite: 'Strict' });
   expect(refreshed.cookie?.value).not.toBe(first);
 
   const over = await rig.call('POST', '/v1/auth/refresh', { cookie: 'not a token' });
   expect(over).toMatchObject({
     status: 401,
     body: { code: 'invalid_refresh_token' },
-    cookie: { value: '', path: '/v1/auth' },
+    cookie: { value: '', path: '/' },
   });
   expect((await rig.call('POST', '/v1/auth/refresh')).body.code).toBe('invalid_refresh_token');
 });
@@ -113,6 +113,22 @@ test('a session ends after 30 days without use; every use begins them anew', asy
   expect(await sessionOf(first)).toBeUndefined();
   rig.setAhead(89 * DAY_MS);
   expect((await refresh(third)).outcome).toBe(OVER);
+});
+
+test('a session ends 90 days after the log-in, however much it is used', async () => {
+  const { refreshToken } = await rig.register();
+  let token = refreshToken;
+  for (const day of [25, 50, 75]) {
+    rig.setAhead(day * DAY_MS);
+    token = (await refresh(token)).next;
+  }
+  rig.setAhead(90 * DAY_MS - 60_000);
+  const last = await rig.call('POST', '/v1/auth/refresh', { body: { refreshToken: token } });
+  expect(last.status).toBe(200);
+  const list = () => rig.call('GET', '/v1/auth/sessions', { token: last.body.accessToken });
+  rig.setAhead(90 * DAY_MS + 60_000);
+  expect((await refresh(last.body.refreshToken ?? '')).outcome).toBe(OVER);
+  expect((await list()).body.data).toEqual([]);
 });
 
 test('logging in forgets sessions that ended long ago', async () => {

@@ -70,9 +70,9 @@ const SECURITY_SCHEMES = {
   refreshCookie: {
     type: 'apiKey',
     in: 'cookie',
-    name: 'evergreen_refresh',
+    name: '__Host-evergreen_refresh',
     description:
-      'Set on logging in, and sent by browsers to /v1/auth alone. Clients without cookies send the token in the body',
+      'Set on logging in; without the prefix where there is no https. Clients without cookies send the token in the body',
   },
 };
 /** What @fastify/swagger calls an answer that its schema says nothing of. */

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ClientOrigin } from './client-origin.ts';
+import type { Upstream } from './route-table.ts';
 
 /** RFC 9110 section 7.6.1: these speak of one connection, and `Expect` is answered by the edge itself. */
 const HOP_BY_HOP = new Set([
@@ -23,14 +24,18 @@ const isEdgesWord = (name: string): boolean =>
   name.startsWith('x-forwarded-') ||
   name.startsWith('x-user-');
 
-/** The headers a service gets: the client's, without what is about the connection or forged, and the edge's own. */
+/**
+ * The headers a service gets: the client's, without what is about the connection or forged, and the edge's own. Cookies are auth's
+ * alone: nobody else needs to see a refresh token.
+ */
 export function headersForService(
   headers: IncomingHttpHeaders,
-  { requestId, address, overHttps }: { requestId: string } & ClientOrigin,
+  { upstream, requestId, address, overHttps }: { upstream: Upstream; requestId: string } & ClientOrigin,
 ): IncomingHttpHeaders {
   const named = connectionNames(headers);
   const kept = Object.entries(headers).filter(
-    ([name]) => !HOP_BY_HOP.has(name) && !named.has(name) && !isEdgesWord(name),
+    ([name]) =>
+      !HOP_BY_HOP.has(name) && !named.has(name) && !isEdgesWord(name) && (name !== 'cookie' || upstream === 'auth'),
   );
   return {
     ...Object.fromEntries(kept),

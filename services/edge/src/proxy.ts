@@ -57,7 +57,11 @@ export async function proxyRoute(
         // Only the client knows whether its request may be sent twice.
         retryDelay: () => null as unknown as number,
         rewriteRequestHeaders: ({ id: requestId, raw }, headers) =>
-          headersForService(headers as IncomingHttpHeaders, { requestId, ...findOrigin(raw) }),
+          headersForService(headers as IncomingHttpHeaders, {
+            upstream: route.upstream,
+            requestId,
+            ...findOrigin(raw),
+          }),
         rewriteHeaders: (headers, incoming) => {
           const request = incoming as FastifyRequest;
           // The proxy drops the answer to a client that has gone, and says nothing more of it.

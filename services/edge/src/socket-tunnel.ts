@@ -76,7 +76,11 @@ function joinWithNotifier(
   { upstream, findOrigin, logger }: TunnelOptions,
 ): void {
   const requestId = randomUUID();
-  const forwarded = headersForService(request.headers, { requestId, ...findOrigin(request) });
+  const forwarded = headersForService(request.headers, {
+    upstream: 'notifier',
+    requestId,
+    ...findOrigin(request),
+  });
   const { request: send } = upstream.protocol === 'https:' ? https : http;
   const asking = send(new URL(request.url ?? SOCKET_PATH, upstream), {
     headers: { ...forwarded, host: upstream.host, connection: 'Upgrade', upgrade: 'websocket' },

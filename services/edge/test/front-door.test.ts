@@ -111,6 +111,7 @@ test('what a client says of itself in headers for the edge to say does not pass'
         'x-kept': 'yes',
         authorization: 'Bearer kept',
         'idempotency-key': 'kept',
+        cookie: '__Host-evergreen_refresh=for-auth-alone',
       },
     })
   ).json();

@@ -10,6 +10,7 @@ const CONFIG = {
   TRUSTED_PROXIES: ProxiesSetting,
   TOP_UP_LIMIT_PER_ACCOUNT: limitSetting('60/1h'),
   TOP_UP_LIMIT_PER_ADDRESS: limitSetting('600/1h'),
+  SETTINGS_LIMIT_PER_ACCOUNT: limitSetting('60/10m'),
 };
 
 /** @throws ConfigError that names what is missing or wrong */
@@ -18,9 +19,10 @@ export function readWalletConfig(env?: NodeJS.ProcessEnv) {
   return {
     ...config,
     TRUSTED_PROXIES: parseProxies(config.TRUSTED_PROXIES),
-    topUpLimits: {
-      perAccount: parseLimit('top_up_account', config.TOP_UP_LIMIT_PER_ACCOUNT),
-      perAddress: parseLimit('top_up_address', config.TOP_UP_LIMIT_PER_ADDRESS),
+    limits: {
+      topUpsPerAccount: parseLimit('top_up_account', config.TOP_UP_LIMIT_PER_ACCOUNT),
+      topUpsPerAddress: parseLimit('top_up_address', config.TOP_UP_LIMIT_PER_ADDRESS),
+      settingsPerAccount: parseLimit('settings_account', config.SETTINGS_LIMIT_PER_ACCOUNT),
     },
   };
 }

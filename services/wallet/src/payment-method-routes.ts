@@ -10,6 +10,7 @@ import { ProblemBody } from '@evergreen/contracts/problems.ts';
 import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import { idempotent } from '@evergreen/service-kit/idempotency.ts';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Refill } from './auto-top-up.ts';
 import { readAutoTopUps, setAutoTopUp } from './auto-top-up-settings.ts';
@@ -20,7 +21,12 @@ import {
   savePaymentMethod,
 } from './payment-methods.ts';
 
-export type PaymentMethodRouteDeps = PaymentMethodDeps & Refill & { access: AccessHooks };
+export type PaymentMethodRouteDeps = PaymentMethodDeps &
+  Refill & {
+    access: AccessHooks;
+    /** Refuses who saves and changes too often: each time asks the gateway, or looks at what waits. */
+    limitSettings: (request: FastifyRequest) => Promise<void>;
+  };
 
 const forUsers = { tags: ['wallet'], security: [{ accessToken: [] }] };
 
@@ -53,7 +59,7 @@ export function paymentMethodRoutes(app: HttpApp, deps: PaymentMethodRouteDeps):
         body: SavedPaymentMethodBody,
         response: { 200: SavedPaymentMethod, 201: SavedPaymentMethod, '4xx': ProblemBody, '5xx': ProblemBody },
       },
-      onRequest,
+      onRequest: [onRequest, deps.limitSettings],
       ...idempotent(pool),
     },
     async (request, reply) => {
@@ -115,7 +121,7 @@ function autoTopUpRoutes(app: HttpApp, deps: PaymentMethodRouteDeps): void {
         body: AutoTopUpBody,
         response: { 200: AutoTopUp, '4xx': ProblemBody },
       },
-      onRequest,
+      onRequest: [onRequest, deps.limitSettings],
     },
     (request) => setAutoTopUp(deps, { ...request.body, userId: request.caller.id, correlationId: request.id }),
   );

@@ -11,7 +11,7 @@ import { ProblemBody } from '@evergreen/contracts/problems.ts';
 import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import { idempotent } from '@evergreen/service-kit/idempotency.ts';
-import { addressOf, type Limit, type RateLimits } from '@evergreen/service-kit/rate-limit.ts';
+import { addressClaims, addressOf, type Limit, type RateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import type pg from 'pg';
 import { Type } from 'typebox';
 import { explain } from './explain.ts';
@@ -26,13 +26,13 @@ export interface RouteDeps {
   prisma: PrismaClient;
   topUps: TopUps;
   rateLimits: RateLimits;
-  topUpLimits: { perAccount: Limit; perAddress: Limit };
+  limits: { topUpsPerAccount: Limit; topUpsPerAddress: Limit };
 }
 
 const forUsers = { tags: ['wallet'], security: [{ accessToken: [] }] };
 
 export function walletRoutes(app: HttpApp, deps: RouteDeps): void {
-  const { access, pool, prisma, topUps, rateLimits, topUpLimits } = deps;
+  const { access, pool, prisma, topUps, rateLimits, limits } = deps;
   const onRequest = access.requireUser;
 
   app.get(
@@ -60,8 +60,8 @@ export function walletRoutes(app: HttpApp, deps: RouteDeps): void {
       const { id: userId } = request.caller;
       // Here a repeat with the same Idempotency-Key has its stored answer already, so it does not count.
       await rateLimits.take([
-        [topUpLimits.perAccount, userId],
-        [topUpLimits.perAddress, addressOf(request)],
+        [limits.topUpsPerAccount, userId],
+        ...addressClaims(limits.topUpsPerAddress, addressOf(request)),
       ]);
       await topUps.begin({ id: request.resourceId, userId, correlationId: request.id, ...request.body });
       const topUp = await readTopUp(prisma, userId, request.resourceId);

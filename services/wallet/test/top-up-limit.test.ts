@@ -5,7 +5,15 @@ import { openRig, type Rig } from './rig.ts';
 let rig: Rig;
 
 beforeAll(async () => {
-  rig = await openRig({ env: { wallet: { TOP_UP_LIMIT_PER_ACCOUNT: '5/1h', TOP_UP_LIMIT_PER_ADDRESS: '12/1h' } } });
+  rig = await openRig({
+    env: {
+      wallet: {
+        TOP_UP_LIMIT_PER_ACCOUNT: '5/1h',
+        TOP_UP_LIMIT_PER_ADDRESS: '12/1h',
+        SETTINGS_LIMIT_PER_ACCOUNT: '3/10m',
+      },
+    },
+  });
 }, 60_000);
 afterAll(() => rig.close());
 
@@ -58,4 +66,14 @@ test('many accounts at one address share its top-ups; another address, as the ed
     signal: AbortSignal.timeout(10_000),
   });
   expect([201, 202]).toContain(response.status);
+});
+
+test('an account has its changes of settings, over all that can be set', async () => {
+  const user = await rig.newUser();
+  const off = { enabled: false, currency: 'USD', paymentMethodId: null, threshold: 0, amount: 100, maxPerDay: 100 };
+  const set = (one = user) => one.wallet('/auto-top-up', { method: 'PUT', body: off });
+  const save = () => user.wallet('/payment-methods', { key: uuidv7(), body: { token: 'pm_card_visa' } });
+  const answers = [await set(), await save(), await set(), await save(), await set()];
+  expect(answers.map(({ status }) => status)).toEqual([200, 201, 200, 429, 429]);
+  expect((await set(await rig.newUser())).status).toBe(200);
 });

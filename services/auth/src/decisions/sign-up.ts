@@ -3,12 +3,15 @@ import { COMMON_PASSWORDS } from './common-passwords.ts';
 /** The one spelling of an address that is stored and looked up. */
 export const normalEmail = (email: string): string => email.trim().toLowerCase();
 
+/** Keyboards differ in how they write é; the same password is the same bytes on each (NIST SP 800-63B 5.1.1.2). */
+export const spelled = (password: string): string => password.normalize('NFKC');
+
 /**
  * Why a password must not be used, or undefined when it may (ASVS 2.1.7: refuse the most common ones; no rules of
  * composition).
  */
 export function passwordFault(password: string, email: string): string | undefined {
-  const plain = password.toLowerCase();
+  const plain = spelled(password).toLowerCase();
   if (COMMON_PASSWORDS.has(plain)) return 'is one of the most common passwords';
   if (plain === email || plain === email.split('@', 1)[0]) return 'must not be your email address';
   return undefined;
