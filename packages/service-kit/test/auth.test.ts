@@ -122,7 +122,10 @@ test('while auth hangs, nobody waits for it who shows a known key', async () => 
   for (let index = 0; index < 100; index++) expect(await findKey('trusted')).toBeDefined();
   expect(performance.now() - startedAt).toBeLessThan(200);
   // It is asked all the same, and what it says is heard once it answers.
-  await awaitCondition(async () => (state.asked > asked ? true : undefined), { what: 'auth being asked', timeoutMs: 5_000 });
+  await awaitCondition(async () => (state.asked > asked ? true : undefined), {
+    what: 'auth being asked',
+    timeoutMs: 5_000,
+  });
   await close();
 });
 

@@ -11,6 +11,8 @@ import type { Route } from './route-table.ts';
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A JSON answer is read whole before a byte of it goes out. None of the services comes near this: lists have pages. */
 const MAX_ANSWER_BYTES = 1_048_576;
+/** An export of a million lines takes a minute. */
+const MAX_EXPORT_MS = 600_000;
 const RETRY_AFTER_SECONDS = 2;
 
 /** What a service answered, as the proxy hands it over. */
@@ -25,10 +27,11 @@ export async function proxyRoute(
   route: Route,
   { upstream, findOrigin }: { upstream: URL; findOrigin: FindOrigin },
 ): Promise<void> {
-  const { prefix, timeoutMs, maxSilenceMs, maxInFlight } = route;
+  const { prefix, timeoutMs, maxSilenceMs, maxInFlight, maxStreams } = route;
   // A service that hangs must not fill the edge's memory with requests that wait for it. A place is taken until the
   // service is done, whatever became of the client.
   const inFlight = new Set<FastifyRequest>();
+  const streams = new Set<FastifyRequest>();
   await app.register(async (scope) => {
     // The body is read here, up to the limit, and not by the service: a slow sender holds no connection behind the edge.
     scope.removeAllContentTypeParsers();
@@ -41,7 +44,7 @@ export async function proxyRoute(
       disableRequestLogging: true,
       destroyAgent: true,
       undici: {
-        connections: maxInFlight,
+        connections: maxInFlight + maxStreams,
         connectTimeout: CONNECT_TIMEOUT_MS,
         headersTimeout: timeoutMs,
         // From one piece of a stream to the next. An answer that is read whole has a time limit of its own.
@@ -70,8 +73,20 @@ export async function proxyRoute(
         },
         onResponse: (incoming, reply, answer) => {
           const request = incoming as FastifyRequest;
-          const sent = sendAnswer(request, reply as FastifyReply, answer as unknown as ServiceAnswer, timeoutMs);
-          void sent.finally(() => inFlight.delete(request));
+          const { headers, stream } = answer as unknown as ServiceAnswer;
+          const isStream = isExport(headers) || isEvents(headers);
+          if (!isStream) {
+            const sent = sendWhole(request, reply as FastifyReply, { headers, stream }, timeoutMs);
+            void sent.finally(() => inFlight.delete(request));
+            return;
+          }
+          inFlight.delete(request);
+          if (streams.size >= maxStreams) {
+            stream.destroy();
+            return withdraw(request, reply as FastifyReply, headers);
+          }
+          streams.add(request);
+          void sendStream(request, reply as FastifyReply, { headers, stream }).finally(() => streams.delete(request));
         },
         onError: (reply) => {
           inFlight.delete(reply.request as FastifyRequest);
@@ -95,31 +110,46 @@ const isExport = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean =
 const isEvents = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean => type.startsWith('text/event-stream');
 
 /**
- * Sends a service's answer on when all of it is there. So a service that dies on the way makes a clean 503 and not a torn
- * answer, and a client that does not read holds nothing of the service's. A stream is passed on piece by piece; its place is
- * free again when it has ended, or its client has gone or was cut off for not reading, which ends the service's request too.
+ * Passes a stream on piece by piece. It is over when it has ended, when its client has gone or was cut off for not reading, and
+ * an export at the latest after MAX_EXPORT_MS, however slowly it is read; the service's request ends with it.
  */
-async function sendAnswer(
+async function sendStream(
   request: FastifyRequest,
   reply: FastifyReply,
-  answer: ServiceAnswer,
+  { headers, stream }: ServiceAnswer,
+): Promise<void> {
+  const tooSlow = () => stream.destroy(new Error(`it was not read within ${MAX_EXPORT_MS} ms`));
+  const timer = isExport(headers) ? setTimeout(tooSlow, MAX_EXPORT_MS).unref() : undefined;
+  reply.send(stream);
+  // Who listens for events is told at once that the service has begun, and not only with the first of them.
+  if (isEvents(headers)) reply.raw.flushHeaders();
+  // Too late for a 503: Fastify cuts the connection, so that nobody takes a part for the whole.
+  await finished(stream).catch((err: unknown) => request.log.warn({ err }, 'a stream was broken off'));
+  clearTimeout(timer);
+}
+
+/**
+ * Sends a service's answer on when all of it is there. So a service that dies on the way makes a clean 503 and not a torn
+ * answer, and a client that does not read holds nothing of the service's.
+ */
+async function sendWhole(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { headers, stream }: ServiceAnswer,
   timeoutMs: number,
 ): Promise<void> {
-  if (isExport(answer.headers) || isEvents(answer.headers)) {
-    reply.send(answer.stream);
-    // Who listens for events is told at once that the service has begun, and not only with the first of them.
-    if (isEvents(answer.headers)) reply.raw.flushHeaders();
-    // Too late for a 503: Fastify cuts the connection, so that nobody takes a part for the whole.
-    await finished(answer.stream).catch((err: unknown) => request.log.warn({ err }, 'a stream was broken off'));
-    return;
-  }
   try {
-    reply.send(await readWhole(answer.stream, timeoutMs));
+    reply.send(await readWhole(stream, timeoutMs));
   } catch (err) {
     request.log.warn({ err }, 'the service broke off its answer');
-    for (const name of Object.keys(answer.headers)) reply.removeHeader(name);
-    unavailable(request, reply);
+    withdraw(request, reply, headers);
   }
+}
+
+/** Says that there is no answer, where the headers of one stand already. */
+function withdraw(request: FastifyRequest, reply: FastifyReply, headers: IncomingHttpHeaders): void {
+  for (const name of Object.keys(headers)) reply.removeHeader(name);
+  unavailable(request, reply);
 }
 
 /** @throws Error when it breaks off, is longer than MAX_ANSWER_BYTES, or takes longer than `timeoutMs` */

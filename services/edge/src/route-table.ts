@@ -12,15 +12,18 @@ export interface Route {
   maxSilenceMs: number;
   /** Requests that may be with the service at once; a connection each. Whoever comes on top of that gets a 503. */
   maxInFlight: number;
+  /** Streams that may be open at once, apart from the requests in flight: who reads slowly takes no place of theirs. */
+  maxStreams: number;
 }
 
 /** Services say something at least every 15 s on a stream that stays open. */
 const maxSilenceMs = 45_000;
-const ANSWER = { timeoutMs: 15_000, maxSilenceMs, maxInFlight: 256 };
+const maxStreams = 16;
+const ANSWER = { timeoutMs: 15_000, maxSilenceMs, maxInFlight: 256, maxStreams };
 /** Advancing the billing clock answers when everything has settled, or says how far it is in events. */
-const SETTLE = { timeoutMs: 180_000, maxSilenceMs, maxInFlight: 16 };
+const SETTLE = { timeoutMs: 180_000, maxSilenceMs, maxInFlight: 16, maxStreams };
 /** A long poll of socket.io rests until there is something to say, or until its next ping, 25 s by default. */
-const LONG_POLL = { timeoutMs: 60_000, maxSilenceMs, maxInFlight: 10_000 };
+const LONG_POLL = { timeoutMs: 60_000, maxSilenceMs, maxInFlight: 10_000, maxStreams };
 
 /** All that is reachable from outside. What is not here does not exist: /internal, /metrics, the provider's /payments. */
 export const ROUTES: readonly Route[] = [

@@ -12,11 +12,14 @@ const ANSWER_TIMEOUT_MS = 10_000;
 export const SHORT_TIMEOUT_MS = 400;
 export const SHORT_SILENCE_MS = 4_000;
 export const FEW_IN_FLIGHT = 8;
-const IMPATIENT_ROUTES = ROUTES.map((route) =>
-  route.upstream === 'gateway'
-    ? { ...route, timeoutMs: SHORT_TIMEOUT_MS, maxSilenceMs: SHORT_SILENCE_MS, maxInFlight: FEW_IN_FLIGHT }
-    : route,
-);
+export const FEW_STREAMS = 3;
+const IMPATIENCE = {
+  timeoutMs: SHORT_TIMEOUT_MS,
+  maxSilenceMs: SHORT_SILENCE_MS,
+  maxInFlight: FEW_IN_FLIGHT,
+  maxStreams: FEW_STREAMS,
+};
+const IMPATIENT_ROUTES = ROUTES.map((route) => (route.upstream === 'gateway' ? { ...route, ...IMPATIENCE } : route));
 /** Nothing listens there: no program may without being root. */
 const CLOSED = new URL('http://127.0.0.1:1');
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   connectionCount,
   type Edge,
-  FEW_IN_FLIGHT,
+  FEW_STREAMS,
   openEdge,
   type RawClient,
   type RawService,
@@ -103,13 +103,20 @@ test('a service that dies in the middle of a stream cuts its connection, so that
   expect((await edge.ask('/v1/gateway/faults')).status).toBe(200);
 });
 
-test('a stream holds its place among those of its route until it has ended', async () => {
+test('streams have places of their own: who holds them all keeps nobody else from an answer', async () => {
   const open: Awaited<ReturnType<typeof listen>>[] = [];
-  for (let n = 0; n < FEW_IN_FLIGHT; n++) open.push(await listen());
-  expect((await edge.ask('/v1/gateway/faults')).json()).toMatchObject({ status: 503, code: 'service_unavailable' });
-  open[0]?.stream.write(END);
-  await until('the place of one that ended', async () => (await edge.ask('/v1/gateway/faults')).status === 200);
-  for (const { client } of open) client.socket.resetAndDestroy();
-  await until('all places', () => open.slice(1).every(({ stream }) => stream.destroyed));
+  for (let n = 0; n < FEW_STREAMS; n++) {
+    open.push(await listen());
+    await heard(open[n]?.client as RawClient, '\r\n\r\n');
+  }
+  const oneMore = await listen();
+  await heard(oneMore.client, 'HTTP/1.1 503');
+  await until('the service to be told', () => oneMore.stream.destroyed);
   expect((await edge.ask('/v1/gateway/faults')).status).toBe(200);
+  open[0]?.stream.write(END);
+  await heard(open[0]?.client as RawClient, END);
+  const next = await listen();
+  await heard(next.client, 'HTTP/1.1 200');
+  for (const { client } of [...open.slice(1), next]) client.socket.resetAndDestroy();
+  await until('all places', () => [...open.slice(1), next].every(({ stream }) => stream.destroyed));
 });
