@@ -1,10 +1,10 @@
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { expectBooksToAgree, expectNoDeadLetters } from '../src/books.ts';
-import { type Hold, holdEvents, letTimePass } from '../src/holds.ts';
+import type { TestStack } from '@evergreen/stack/testing.ts';
+import { describe, expect, test } from '@jest/globals';
+import { holdEvents, letTimePass } from '../src/holds.ts';
 import { topUp } from '../src/people.ts';
-import { DAY_MS, lengthMs, openStories, PRICE, type Stories } from '../src/stories.ts';
+import { openStage } from '../src/stage.ts';
+import { DAY_MS, lengthMs, PRICE, type Stories } from '../src/stories.ts';
 
 /*
  * A wish meets a charge that is on its way. What the wallet does first counts, and each order is made to happen: holding the
@@ -13,31 +13,14 @@ import { DAY_MS, lengthMs, openStories, PRICE, type Stories } from '../src/stori
 
 let stack: TestStack;
 let stories: Stories;
-let hold: Hold | undefined;
-
-beforeAll(async () => {
-  stack = await startTestStack();
-  stories = await openStories(stack);
-}, 90_000);
-
-afterEach(async () => {
-  await hold?.release();
-  hold = undefined;
-  await stories.settle();
-  await expectBooksToAgree(stories.books, stories.userIds());
-  await expectNoDeadLetters(stack);
-  await stories.end();
-}, 30_000);
-
-afterAll(async () => {
-  await stories?.close();
-  await stack?.stop();
-}, 30_000);
+const held = openStage((opened) => {
+  ({ stack, stories } = opened);
+});
 
 describe('a renewal canceled while its charge is in flight', () => {
   test('buys one last period when the wallet had debited it already', async () => {
     const story = await stories.active(PRICE);
-    hold = await holdEvents(stack, 'subscriptions');
+    const hold = await held(holdEvents(stack, 'subscriptions'));
     const walking = stories.begin({ by: 'P1D' });
     await hold.caught();
     expect(await stories.facts(story)).toMatchObject({ status: 'active', debits: 2, balance: 0 });
@@ -53,7 +36,7 @@ describe('a renewal canceled while its charge is in flight', () => {
 
   test('buys one last period when the wallet heard of the charge first', async () => {
     const story = await stories.active(PRICE);
-    hold = await holdEvents(stack, 'wallet');
+    const hold = await held(holdEvents(stack, 'wallet'));
     const walking = stories.begin({ by: 'P1D' });
     await hold.caught();
     await story.command('cancel');
@@ -85,7 +68,7 @@ describe('a renewal canceled while its charge is in flight', () => {
 
   test('is over without a debit when the wallet could not pay it, and a later top-up stays whole', async () => {
     const story = await stories.active(0);
-    hold = await holdEvents(stack, 'subscriptions');
+    const hold = await held(holdEvents(stack, 'subscriptions'));
     const walking = stories.begin({ by: 'P1D' });
     await hold.caught();
     await story.command('cancel');
@@ -98,7 +81,7 @@ describe('a renewal canceled while its charge is in flight', () => {
 
   test('at once, gives the whole period back when the wallet had debited it already', async () => {
     const story = await stories.active(PRICE);
-    hold = await holdEvents(stack, 'subscriptions');
+    const hold = await held(holdEvents(stack, 'subscriptions'));
     const walking = stories.begin({ by: 'P1D' });
     await hold.caught();
     expect((await stories.facts(story)).balance).toBe(0);
@@ -113,7 +96,7 @@ describe('a renewal canceled while its charge is in flight', () => {
 
   test('at once, is never debited when the wallet could not pay it', async () => {
     const story = await stories.active(0);
-    hold = await holdEvents(stack, 'subscriptions');
+    const hold = await held(holdEvents(stack, 'subscriptions'));
     const walking = stories.begin({ by: 'P1D' });
     await hold.caught();
     await story.command('cancel', { at: 'now' });
@@ -151,7 +134,7 @@ describe('a pause while the renewal waits for money', () => {
   test('keeps the period whole that a top-up had paid already', async () => {
     const story = await stories.active(0);
     await stories.pass('P1D');
-    hold = await holdEvents(stack, 'subscriptions');
+    const hold = await held(holdEvents(stack, 'subscriptions'));
     await topUp(story.person, PRICE);
     await hold.caught();
     expect(await story.command('pause')).toMatchObject({ status: 200, body: { status: 'paused' } });

@@ -1,40 +1,27 @@
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { TestStack } from '@evergreen/stack/testing.ts';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { type Answers, openAnswers } from '../src/answers.ts';
-import { expectBooksToAgree, expectNoDeadLetters } from '../src/books.ts';
+import { expectBooksToAgree } from '../src/books.ts';
 import { forEachOf } from '../src/crowd.ts';
-import { type Hold, holdEvents, holdSweeps, letTimePass } from '../src/holds.ts';
+import { holdEvents, holdSweeps, letTimePass } from '../src/holds.ts';
 import { balanceOf, newPlan, subscribe, topUp } from '../src/people.ts';
 import { readCounter, startReplica } from '../src/replica.ts';
-import { DAY_MS, lengthMs, openStories, PRICE, type Stories, type Story } from '../src/stories.ts';
+import { openStage } from '../src/stage.ts';
+import { DAY_MS, lengthMs, PRICE, type Stories, type Story } from '../src/stories.ts';
 
 let stack: TestStack;
 let stories: Stories;
 let answers: Answers;
-let hold: Hold | undefined;
-
-beforeAll(async () => {
-  stack = await startTestStack();
-  stories = await openStories(stack);
-  answers = await openAnswers(stack);
-}, 90_000);
-
-afterEach(async () => {
-  await hold?.release();
-  hold = undefined;
-  await answers.loseNoMore();
-  await stories.settle();
-  await expectBooksToAgree(stories.books, stories.userIds());
-  await expectNoDeadLetters(stack);
-  await stories.end();
-}, 30_000);
-
-afterAll(async () => {
-  await answers?.close();
-  await stories?.close();
-  await stack?.stop();
-}, 30_000);
+// Before the stack is stopped: what is asked for last happens last.
+afterAll(() => answers?.close());
+const held = openStage(
+  async (opened) => {
+    ({ stack, stories } = opened);
+    answers = await openAnswers(stack);
+  },
+  () => answers.loseNoMore(),
+);
 
 /** Waits for money; its grace ends two days after its first period. */
 async function pendingOne(): Promise<Story> {
@@ -47,7 +34,7 @@ async function pendingOne(): Promise<Story> {
 describe('the end of the grace and a top-up', () => {
   test('renew when the top-up is first, though the end was asked for meanwhile', async () => {
     const story = await pendingOne();
-    hold = await holdEvents(stack, 'wallet');
+    const hold = await held(holdEvents(stack, 'wallet'));
     const walking = stories.begin({ by: 'P2D' });
     await hold.caught();
     expect(await topUp(story.person, 1_500)).toMatchObject({ status: 201, body: { status: 'succeeded' } });
@@ -71,7 +58,7 @@ describe('the end of the grace and a top-up', () => {
     await stories.pass('P1D');
     const ends = await Promise.all(all.map(async (story) => (await stories.view(story)).graceEndsAt ?? ''));
     // The void of all 20 is in the wallet's hands; it is let go while top-ups are coming in.
-    hold = await holdEvents(stack, 'wallet');
+    const hold = await held(holdEvents(stack, 'wallet'));
     const walking = stories.begin({ to: ends.sort().at(-1) ?? '' });
     await hold.caught();
     const toppingUp = forEachOf(all, 4, ({ person }) => topUp(person, 1_500));
@@ -117,7 +104,7 @@ test('two replicas that sweep the same 240 rows at the same moment ask for each 
   const swept = (url: string) => readCounter(url, 'subscription_moves_total', { trigger: 'due' });
   try {
     const before = await swept(stack.urls.subscriptions);
-    hold = await holdSweeps(stack);
+    const hold = await held(holdSweeps(stack));
     await letTimePass(stack, { days: 1, minutes: 1 });
     await hold.caught(2);
     await hold.release();

@@ -1,36 +1,19 @@
 import type { Subscription } from '@evergreen/contracts/http/subscriptions.ts';
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { expectBooksToAgree, expectNoDeadLetters } from '../src/books.ts';
-import { type Hold, holdEvents } from '../src/holds.ts';
+import type { TestStack } from '@evergreen/stack/testing.ts';
+import { describe, expect, test } from '@jest/globals';
+import { holdEvents } from '../src/holds.ts';
 import { newPlan, topUp } from '../src/people.ts';
-import { openStories, PRICE, type Stories, type Story } from '../src/stories.ts';
+import { openStage } from '../src/stage.ts';
+import { PRICE, type Stories, type Story } from '../src/stories.ts';
 
 const MONTHLY = { interval: { unit: 'month', count: 1 } };
 const DEARER = 3_000;
 
 let stack: TestStack;
 let stories: Stories;
-let hold: Hold | undefined;
-
-beforeAll(async () => {
-  stack = await startTestStack();
-  stories = await openStories(stack);
-}, 90_000);
-
-afterEach(async () => {
-  await hold?.release();
-  hold = undefined;
-  await stories.settle();
-  await expectBooksToAgree(stories.books, stories.userIds());
-  await expectNoDeadLetters(stack);
-  await stories.end();
-}, 30_000);
-
-afterAll(async () => {
-  await stories?.close();
-  await stack?.stop();
-}, 30_000);
+const held = openStage((opened) => {
+  ({ stack, stories } = opened);
+});
 
 const dearerPlan = () =>
   newPlan(stories.operator, { name: 'Dearer', price: { amount: DEARER, currency: 'USD' }, ...MONTHLY });
@@ -115,7 +98,7 @@ describe('an upgrade', () => {
 
   test('in flight, canceled at once: the wallet was first, and all of the upgrade comes back', async () => {
     const story = await stories.active(DEARER, MONTHLY);
-    hold = await holdEvents(stack, 'subscriptions');
+    const hold = await held(holdEvents(stack, 'subscriptions'));
     await story.command('change-plan', { planId: (await dearerPlan()).id });
     await hold.caught();
     expect((await stories.facts(story)).debits).toBe(2);
@@ -132,7 +115,7 @@ describe('an upgrade', () => {
     const period = await periodOf(story);
     const { id: planId } = await dearerPlan();
     await stories.pass('P10D');
-    hold = await holdEvents(stack, 'wallet');
+    const hold = await held(holdEvents(stack, 'wallet'));
     await story.command('change-plan', { planId });
     await hold.caught();
     await story.command('cancel', { at: 'now', refund: 'prorated' });
@@ -144,7 +127,7 @@ describe('an upgrade', () => {
 
   test('in flight, canceled at once: the wallet could not pay it, and nothing is debited', async () => {
     const story = await stories.active(0, MONTHLY);
-    hold = await holdEvents(stack, 'subscriptions');
+    const hold = await held(holdEvents(stack, 'subscriptions'));
     await story.command('change-plan', { planId: (await dearerPlan()).id });
     await hold.caught();
     await story.command('cancel', { at: 'now' });
@@ -157,7 +140,7 @@ describe('an upgrade', () => {
     const story = await stories.active(DEARER, MONTHLY);
     const period = await periodOf(story);
     const { id: planId } = await dearerPlan();
-    hold = await holdEvents(stack, 'subscriptions');
+    const hold = await held(holdEvents(stack, 'subscriptions'));
     await story.command('change-plan', { planId });
     await hold.caught();
     await story.command('cancel');
