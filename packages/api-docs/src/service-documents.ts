@@ -36,7 +36,7 @@ function depsOf() {
     logger: pino({ level: 'silent' }),
     metrics: new Registry(),
     ready: {},
-    keys: { jwks: { keys: [] } },
+    keys: { jwks: () => ({ keys: [] }) },
     issuer: 'evergreen',
     callers: '',
     apiKey: 'none',

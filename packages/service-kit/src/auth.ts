@@ -33,7 +33,7 @@ export type FindKey = (kid: string) => Promise<KeyObject | undefined>;
 
 export type VerifyToken = (token: string) => Promise<Caller>;
 
-/** Keys handed over at once, for tests and for auth itself. */
+/** Keys handed over at once, for tests. */
 export function staticKeys(jwks: Jwks): FindKey {
   const keys = new Map(jwks.keys.map((key) => [key.kid ?? '', createPublicKey({ key, format: 'jwk' })]));
   return async (kid) => keys.get(kid);
@@ -45,8 +45,8 @@ const JWKS_TIMEOUT_MS = 3_000;
 
 /**
  * Keys fetched from auth and kept. An unknown `kid` asks again, at most every 2 s, so that a rotation is seen at once and
- * forged tokens cannot make a flood of requests. While auth is down the known keys go on counting, and once it has not answered
- * nobody waits for it who shows one of them.
+ * forged tokens cannot make a flood of requests. While auth is down the known keys go on counting; once it has not answered
+ * nobody waits for it any more.
  */
 export function remoteKeys(
   url: string,
@@ -79,15 +79,16 @@ export function remoteKeys(
         () => settle(false),
         () => settle(true),
       );
-      if (!(isAway && keys.has(kid))) await running;
+      if (!isAway) await running;
     }
-    if (keys.size === 0) throw new Problem('service_unavailable', 'Access tokens cannot be checked right now');
+    if (keys.size === 0 || (isAway && !keys.has(kid)))
+      throw new Problem('service_unavailable', 'Access tokens cannot be checked right now');
     return keys.get(kid);
   };
 }
 
 /**
- * Checks an access token as section 8 of the design says: ES256 and nothing else, a known `kid`, our issuer and audience,
+ * Checks an access token (docs/adr/0007, RFC 9068): ES256 and nothing else, a known `kid`, our issuer and audience,
  * typed `at+jwt`, within its time.
  * @throws Problem unauthenticated, without telling which check failed
  */
@@ -155,11 +156,12 @@ export function accessHooks({ verifyToken, callers }: { verifyToken: VerifyToken
 export type AccessHooks = ReturnType<typeof accessHooks>;
 
 /** For routes that are there for one other party alone, which has a key for them. */
-export const requireKey =
-  (key: string) =>
-  async (request: FastifyRequest): Promise<void> => {
+export function requireKey(key: string) {
+  // The API document tells from the names of hooks who may call.
+  return async function requireService(request: FastifyRequest): Promise<void> {
     if (!sameSecret(bearer(request), key)) throw new Problem('unauthenticated');
   };
+}
 
 function bearer(request: FastifyRequest): string {
   const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ');

@@ -30,6 +30,7 @@ export function describeRoute({ schema: given, url, route }: { schema?: unknown;
   const operationId = operationIdOf(method, url);
   const access = accessOf(route);
   const codes = problemCodesOf({ method, url, schema, access, operationId });
+  expectCodes(operationId, schema.response ?? {}, codes);
   return {
     url,
     schema: {
@@ -90,6 +91,15 @@ function problemCodesOf({ method, url, schema, access, operationId }: Facts): Pr
       ...(OPERATION_PROBLEMS[operationId] ?? []),
     ]),
   ];
+}
+
+/** @throws Error when a route says that it may answer a status, and no code that it may give has that status */
+function expectCodes(operationId: string, responses: Record<string, unknown>, codes: readonly ProblemCode[]): void {
+  const statuses = codes.map((code) => String(PROBLEMS[code].status));
+  const missing = Object.keys(responses).filter(
+    (status) => responses[status] === ProblemBody && /^\d{3}$/.test(status) && !statuses.includes(status),
+  );
+  if (missing.length > 0) throw new Error(`${operationId} has no problem code for ${missing}: see OPERATION_PROBLEMS`);
 }
 
 /** Schemas say "4xx: ProblemBody", for whoever writes the answers; readers of the document are told which. */

@@ -30,6 +30,8 @@ declare module 'fastify' {
      * again after a crash gets the same id, so the primary key of what it creates makes the second run harmless.
      */
     resourceId: string;
+    /** Until when this request holds a key that it was the first to send; undefined when it has taken over an earlier run. */
+    firstKeyLock?: string;
   }
 }
 
@@ -46,7 +48,8 @@ interface KeyRow {
 /**
  * Route options that make a POST idempotent by its Idempotency-Key, per user, in table `idempotency_key`
  * (draft-ietf-httpapi-idempotency-key-header): missing 400, still running 409, another request 422, repeat the stored answer.
- * Spread it into a route behind `requireUser`: `{ ...idempotent(pool) }`. Answers of 429, and of 500 and above, are not kept.
+ * Spread it into a route behind `requireUser`: `{ ...idempotent(pool) }`. Answers of 429, and of 500 and above, are not kept. A route
+ * that answers 429 has done nothing: the key of a first run is forgotten then, so that refusals fill no table.
  */
 export function idempotent(pool: pg.Pool) {
   return {
@@ -71,15 +74,16 @@ async function claimKey(pool: pg.Pool, request: FastifyRequest, reply: FastifyRe
   }
   const owner = [request.caller.id, key];
   const hash = hashOf(request);
-  const claimed = await pool.query<{ resource_id: string }>({
+  const claimed = await pool.query<{ resource_id: string; lock: string }>({
     name: 'idempotency-claim',
     text: `INSERT INTO idempotency_key (user_id, key, request_hash, resource_id, locked_until)
            VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => ${LOCK_SECONDS}))
-           ON CONFLICT DO NOTHING RETURNING resource_id`,
+           ON CONFLICT DO NOTHING RETURNING resource_id, locked_until::text AS lock`,
     values: [...owner, hash, uuidv7()],
   });
   if (claimed.rows[0]) {
     request.resourceId = claimed.rows[0].resource_id;
+    request.firstKeyLock = claimed.rows[0].lock;
     return;
   }
   const { rows } = await pool.query<KeyRow>({
@@ -125,25 +129,32 @@ async function keepAnswer(
   payload: unknown,
 ): Promise<unknown> {
   if (!request.resourceId) return payload;
-  const owner = [request.caller.id, request.headers['idempotency-key']];
-  // A refusal that is over in a moment must not be the answer for ever.
-  const keep = reply.statusCode < 500 && reply.statusCode !== 429;
-  const location = reply.getHeader('location') ?? null;
   await pool
-    .query(
-      keep
-        ? {
-            text: 'UPDATE idempotency_key SET status_code = $3, body = $4, location = $5 WHERE user_id = $1 AND key = $2',
-            values: [...owner, reply.statusCode, String(payload ?? ''), location],
-          }
-        : {
-            text: 'UPDATE idempotency_key SET locked_until = clock_timestamp() WHERE user_id = $1 AND key = $2',
-            values: owner,
-          },
-    )
+    .query(keepingQuery(request, reply, payload))
     // The work is done and committed: an answer that cannot be kept is still the answer. A repeat runs again, on the same id.
     .catch((err: unknown) => request.log.error({ err }, 'idempotent answer not kept'));
   return payload;
+}
+
+/** A refusal that is over in a moment must not be the answer for ever. */
+function keepingQuery(request: FastifyRequest, reply: FastifyReply, payload: unknown) {
+  const owner = [request.caller.id, request.headers['idempotency-key']];
+  if (reply.statusCode < 500 && reply.statusCode !== 429) {
+    const values = [...owner, reply.statusCode, String(payload ?? ''), reply.getHeader('location') ?? null];
+    const text =
+      'UPDATE idempotency_key SET status_code = $3, body = $4, location = $5 WHERE user_id = $1 AND key = $2';
+    return { text, values };
+  }
+  // An earlier run, or one that has taken over meanwhile, may have made something under the id that the row knows.
+  if (reply.statusCode === 429 && request.firstKeyLock !== undefined) {
+    const text =
+      'DELETE FROM idempotency_key WHERE user_id = $1 AND key = $2 AND status_code IS NULL AND locked_until = $3::timestamptz';
+    return { text, values: [...owner, request.firstKeyLock] };
+  }
+  return {
+    text: 'UPDATE idempotency_key SET locked_until = clock_timestamp() WHERE user_id = $1 AND key = $2',
+    values: owner,
+  };
 }
 
 function hashOf(request: FastifyRequest): string {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { readJson, writeJson } from './json-file.ts';
+import { evergreenDirectory } from './paths.ts';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
 import { endLeftovers } from './processes.ts';
 import { ReadableError } from './readable-error.ts';
@@ -26,6 +27,9 @@ const firstPort = 20_000;
 // Below 32768, where Linux' own ephemeral ports begin: an outgoing connection never takes a port chosen here.
 const lastPort = 31_999;
 const portAttempts = 100;
+
+/** Where `npm start` keeps its data. */
+export const dataPath = (): string => process.env.EVERGREEN_DATA || join(evergreenDirectory, 'start');
 
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
   const logs = join(path, 'logs');

@@ -22,14 +22,28 @@ const cloneAttempts = 20;
 const templateMaxAgeMs = 7 * 24 * 3_600_000;
 const cloneMaxAgeMs = 6 * 3_600_000;
 
-/** Creates what is missing of every service's roles and database, and applies its migrations. Idempotent. */
-export async function prepareDatabases(adminUrl: string): Promise<Record<ServiceName, ServiceDatabase>> {
+/** The password of a role; by default it follows from the administrator's. */
+type PasswordOf = (role: string) => string;
+
+const derivedFrom =
+  (adminUrl: string): PasswordOf =>
+  (role) =>
+    derivedPassword(adminUrl, role);
+
+/**
+ * Creates what is missing of every service's roles and database, and applies its migrations. Idempotent; roles that exist get
+ * their password again.
+ */
+export async function prepareDatabases(
+  adminUrl: string,
+  passwordOf = derivedFrom(adminUrl),
+): Promise<Record<ServiceName, ServiceDatabase>> {
   return withAdmin(adminUrl, async (admin) => {
     await admin.query('SELECT pg_advisory_lock($1)', [setUpLock]);
     const prepared = {} as Record<ServiceName, ServiceDatabase>;
     for (const service of serviceNames) {
-      const database = databaseOf(adminUrl, service, `evergreen_${service}`);
-      await ensureRoles(admin, adminUrl, service);
+      const database = databaseOf(adminUrl, service, `evergreen_${service}`, passwordOf);
+      await ensureRoles(admin, passwordOf, service);
       if (!(await databaseExists(admin, database.name))) {
         await admin.query(`CREATE DATABASE ${database.name} OWNER evergreen_${service}_owner`);
       }
@@ -50,7 +64,7 @@ export async function prepareTemplates(adminUrl: string): Promise<void> {
     await admin.query('SELECT pg_advisory_lock($1)', [setUpLock]);
     await dropOutdated(admin);
     for (const service of serviceNames) {
-      await ensureRoles(admin, adminUrl, service);
+      await ensureRoles(admin, derivedFrom(adminUrl), service);
       const template = templateName(service);
       if (!template || (await databaseExists(admin, template))) continue;
       // The name is given last: what bears it is complete, also after a crash in the middle.
@@ -124,12 +138,12 @@ function templateName(service: ServiceName): string | undefined {
   return `evergreen_${service}_${hash.digest('hex').slice(0, 8)}`;
 }
 
-async function ensureRoles(admin: pg.Client, adminUrl: string, service: ServiceName): Promise<void> {
+async function ensureRoles(admin: pg.Client, passwordOf: PasswordOf, service: ServiceName): Promise<void> {
   for (const role of [`evergreen_${service}_owner`, `evergreen_${service}`]) {
     const known = await admin.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
     if (known.rowCount === 0) await admin.query(`CREATE ROLE ${role}`);
     await admin.query(
-      `ALTER ROLE ${role} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${derivedPassword(adminUrl, role)}'`,
+      `ALTER ROLE ${role} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${pg.escapeLiteral(passwordOf(role))}`,
     );
   }
 }
@@ -184,11 +198,16 @@ async function dropOutdated(admin: pg.Client): Promise<void> {
   }
 }
 
-function databaseOf(adminUrl: string, service: ServiceName, name: string): ServiceDatabase {
+function databaseOf(
+  adminUrl: string,
+  service: ServiceName,
+  name: string,
+  passwordOf = derivedFrom(adminUrl),
+): ServiceDatabase {
   const urlFor = (role: string) => {
     const url = new URL(adminUrl);
     url.username = role;
-    url.password = derivedPassword(adminUrl, role);
+    url.password = encodeURIComponent(passwordOf(role));
     url.pathname = `/${name}`;
     return url.href;
   };

@@ -5,7 +5,8 @@ import { Type } from 'typebox';
 import { setUpBroker } from './broker.ts';
 
 // Declares queues and makes the services' users on a broker, where no `npm start` does it. Run it before the services
-// start, with each new version, and again should the broker ever lose its data. It changes nothing that is there.
+// start, with each new version, and again should the broker ever lose its data. What is there stays, but for the users'
+// passwords, which are set to these.
 
 const Password = Type.String({ minLength: 16, description: 'a secret of at least 16 characters' });
 

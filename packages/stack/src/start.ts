@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type BrokerUrls, prepareBroker } from './broker.ts';
-import { type DataDirectory, isPortFree, openDataDirectory, randomSecret } from './data-directory.ts';
+import { type DataDirectory, dataPath, isPortFree, openDataDirectory, randomSecret } from './data-directory.ts';
 import { prepareDatabases } from './databases.ts';
 import { removeDockerData } from './docker.ts';
 import { type Infrastructure, startInfrastructure } from './infrastructure.ts';
 import { readJson, writeJson } from './json-file.ts';
-import { evergreenDirectory, type ProcessName, repositoryRoot } from './paths.ts';
+import { type ProcessName, repositoryRoot } from './paths.ts';
 import { announce, runCommand, step, untilStopped } from './progress.ts';
 import { ReadableError } from './readable-error.ts';
 import { demoEmail, operatorEmail, seed } from './seed.ts';
@@ -16,13 +16,12 @@ import { supervise } from './supervisor.ts';
 // `npm start [-- --fresh]`: the whole system for people, on data that the next start finds again.
 
 const defaultPort = 8080;
-const dataPath = process.env.EVERGREEN_DATA || join(evergreenDirectory, 'start');
 
 await runCommand(async (signal, onStop) => {
   const startedAt = performance.now();
   const { fresh } = readArguments(process.argv.slice(2));
   const edgePort = readPort(process.env.PORT);
-  const directory = await openDataDirectory(dataPath);
+  const directory = await openDataDirectory(dataPath());
   onStop(() => directory.release());
   if (!(await isPortFree(edgePort))) {
     throw new ReadableError(
@@ -35,6 +34,7 @@ await runCommand(async (signal, onStop) => {
   );
   onStop(() => step('Stopped Postgres and RabbitMQ', () => infrastructure.stop()));
   signal.throwIfAborted();
+  writeJson(join(directory.path, 'databases.json'), urlsOf(infrastructure.prepared));
   const brokerUrls = await step('Queues and broker users', (say) => prepareBroker(infrastructure, say));
   const settings = await describeStack(directory, infrastructure, brokerUrls, edgePort);
   const supervisor = supervise({ directory: directory.path, specs: describeProcesses(settings), say: announce });
@@ -56,6 +56,10 @@ Evergreen is ready at ${baseUrl}
 Started in ${seconds} s. Ctrl-C stops everything.`);
   return untilStopped(signal, infrastructure.failed);
 });
+
+/** For the commands that work on a database while, or after, the services run. */
+const urlsOf = (databases: StackSettings['databases']) =>
+  Object.fromEntries(Object.entries(databases).map(([service, { url }]) => [service, url]));
 
 function readArguments(args: string[]): { fresh: boolean } {
   const unknown = args.find((arg) => arg !== '--fresh');

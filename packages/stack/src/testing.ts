@@ -123,7 +123,7 @@ function withRoomyLimits(env: TestStackOptions['env'] = {}): NonNullable<TestSta
   const roomy = '1000000/1h';
   const ofAuth = {
     LOGIN_LIMIT_PER_ADDRESS: roomy,
-    PASSWORD_CHECK_LIMIT_PER_ADDRESS: roomy,
+    PASSWORD_CHECK_LIMIT: roomy,
     REGISTER_LIMIT_PER_ADDRESS: roomy,
     REFRESH_LIMIT_PER_ACCOUNT: roomy,
     REFRESH_LIMIT_PER_ADDRESS: roomy,

@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Account } from './accounts.ts';
 import type { Keyring } from './keyring.ts';
 
-/** Design section 8: a token that got away counts for ten minutes. */
+/** docs/adr/0007: a token that got away counts for ten minutes. */
 export const ACCESS_TOKEN_SECONDS = 600;
 
 interface TokenOf {

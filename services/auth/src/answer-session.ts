@@ -3,6 +3,7 @@ import { addressOf } from '@evergreen/service-kit/rate-limit.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ACCESS_TOKEN_SECONDS, signAccessToken } from './access-token.ts';
 import { userOf } from './accounts.ts';
+import { lifetimesOf } from './decisions/refresh-token.ts';
 import type { RouteDeps } from './routes.ts';
 import type { OpenedSession, Whence } from './sessions.ts';
 
@@ -18,6 +19,7 @@ export const whenceOf = (
   deviceToken = cookies.deviceToken(request),
 ): Whence => ({
   address: addressOf(request),
+  ip: request.ip,
   userAgent: request.headers['user-agent']?.slice(0, MAX_USER_AGENT_CHARACTERS) || null,
   deviceToken,
 });
@@ -35,7 +37,7 @@ export function answerSession(
   reply.header('cache-control', 'no-store');
   const answer = { user: userOf(account), accessToken, expiresIn: ACCESS_TOKEN_SECONDS };
   if (place === 'body') return { ...answer, refreshToken, ...(deviceToken !== undefined && { deviceToken }) };
-  cookies.setRefreshToken(reply, refreshToken);
+  cookies.setRefreshToken(reply, refreshToken, lifetimesOf(account.role));
   if (deviceToken !== undefined) cookies.setDeviceToken(reply, deviceToken);
   return answer;
 }

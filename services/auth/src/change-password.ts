@@ -1,6 +1,6 @@
 import { Problem } from '@evergreen/service-kit/problem.ts';
-import { addressClaims } from '@evergreen/service-kit/rate-limit.ts';
 import { passwordProblem } from './accounts.ts';
+import { countWork, countWrong } from './count-guesses.ts';
 import { otherDevices } from './devices.ts';
 import type { RouteDeps } from './routes.ts';
 import { requireOpenSession, type Whence } from './sessions.ts';
@@ -25,21 +25,13 @@ export async function changePassword(
   const { account, sessionId } = await requireOpenSession(prisma, caller);
   const problem = passwordProblem('newPassword', newPassword, account.email);
   if (problem) throw problem;
-  // Right or wrong, it is work: this is not given back.
-  await rateLimits.take(addressClaims(limits.passwordChecksPerAddress, address));
   // Whoever got hold of an access token must not try out passwords with it.
-  const attempt = await rateLimits.take([[limits.passwordPerAccount, account.id]]);
-  await change().catch(async (error: unknown) => {
-    const failed = error instanceof Problem && error.code === 'invalid_credentials';
-    if (!failed) await attempt.giveBack();
-    throw error;
-  });
-  await attempt.giveBack();
-
-  async function change(): Promise<void> {
+  await countWrong(rateLimits, [[limits.passwordPerAccount, account.id]], async () => {
     const wrong = () => new Problem('invalid_credentials', 'The current password is wrong');
-    if (!(await passwords.matches(currentPassword, account.passwordHash, address))) throw wrong();
-    const passwordHash = await passwords.hash(newPassword, address);
+    const passwordHash = await countWork(rateLimits, [[limits.passwordChecks, account.id]], async () => {
+      if (!(await passwords.matches(currentPassword, account.passwordHash, address))) throw wrong();
+      return passwords.hash(newPassword, address);
+    });
     await prisma.$transaction(async (tx) => {
       const changed = await tx.account.updateMany({
         where: { id: account.id, passwordHash: account.passwordHash },
@@ -54,5 +46,5 @@ export async function changePassword(
       // Whoever knew the old password may hold device tokens, with which guesses would count apart.
       await tx.device.deleteMany({ where: otherDevices(account.id, deviceToken) });
     });
-  }
+  });
 }

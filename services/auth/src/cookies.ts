@@ -2,7 +2,7 @@ import { Problem } from '@evergreen/service-kit/problem.ts';
 // The import brings the types of request.cookies and reply.setCookie.
 import type {} from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { IDLE_LIFETIME_MS } from './decisions/refresh-token.ts';
+import type { Lifetimes } from './decisions/refresh-token.ts';
 import { DEVICE_LIFETIME_MS } from './devices.ts';
 
 export type AuthCookies = ReturnType<typeof authCookies>;
@@ -30,8 +30,8 @@ export function authCookies(secure: boolean) {
       }
       return request.cookies[refresh];
     },
-    setRefreshToken(reply: FastifyReply, token: string): void {
-      reply.setCookie(refresh, token, { ...attributes, maxAge: IDLE_LIFETIME_MS / 1000 });
+    setRefreshToken(reply: FastifyReply, token: string, { idleMs }: Lifetimes): void {
+      reply.setCookie(refresh, token, { ...attributes, maxAge: idleMs / 1000 });
     },
     dropRefreshToken(reply: FastifyReply): void {
       reply.clearCookie(refresh, attributes);

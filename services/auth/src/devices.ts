@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { deleteInBatches, type PruningPool } from '@evergreen/service-kit/pruning.ts';
 import type { Prisma, PrismaClient } from './generated/client.ts';
+import { hashOf, newSecretToken } from './secret-token.ts';
 
 /*
  * A device that has logged in holds a device token. It opens nothing: it says that attempts at the password come from
@@ -31,9 +31,6 @@ export async function isKnownDevice(
   return known !== null && known.lastUsedAt > longUnusedSince(now);
 }
 
-/** A token for a device that has none: 256 random bits, of which only the hash is kept. */
-export const newDeviceToken = (): string => randomBytes(32).toString('base64url');
-
 /** The row of a new device of an account. */
 export const deviceRow = (accountId: string, token: string, now: Date) => ({
   accountId,
@@ -61,7 +58,7 @@ export async function rememberDevice(
     const { count } = await tx.device.updateMany({ where, data: { lastUsedAt: now } });
     if (count > 0) return token;
   }
-  const made = newDeviceToken();
+  const made = newSecretToken();
   await tx.device.create({ data: deviceRow(accountId, made, now) });
   await tx.$executeRaw`
     DELETE FROM device WHERE account_id = ${accountId}::uuid AND token_hash IN (
@@ -74,6 +71,3 @@ export const pruneDevices = (pool: PruningPool, now: Date): Promise<number> =>
   deleteInBatches(pool, PRUNE, [longUnusedSince(now)]);
 
 const longUnusedSince = (now: Date): Date => new Date(now.getTime() - DEVICE_LIFETIME_MS);
-
-// The token is 256 random bits, so one plain hash is as good as a slow one.
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');

@@ -3,12 +3,12 @@ import type { FindKey, Jwks } from '@evergreen/service-kit/auth.ts';
 import { endOf, rest } from '@evergreen/service-kit/backoff.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
-import { rotationIsDue, signingKey } from './decisions/signing-key.ts';
+import { ACCESS_TOKEN_SECONDS } from './access-token.ts';
+import { rotationIsDue, signingKey, spentKeys } from './decisions/signing-key.ts';
 import { readSigningKeys, type StoredKey, tendSigningKeys } from './signing-keys.ts';
 
 /** A replica learns of another's rotation within this time; it is far below the skew that a retired key outlives its tokens by. */
 const RELOAD_MS = 10_000;
-const TEND_MS = 3_600_000;
 const STOP_TIMEOUT_MS = 5_000;
 
 export interface Keyring {
@@ -40,7 +40,6 @@ interface LoadedKey extends StoredKey {
 export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   const { pool, now, logger, rotateAfterMs, publishedAheadMs, reloadMs = RELOAD_MS } = options;
   let keys: LoadedKey[] = [];
-  let tendedAtMs = 0;
   const load = (rows: readonly StoredKey[]): void => {
     keys = rows.map(
       (row) => keys.find(({ kid, signsFrom }) => kid === row.kid && sameTime(signsFrom, row.signsFrom)) ?? loaded(row),
@@ -48,7 +47,6 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   };
   const tend = async (): Promise<void> => {
     load(await tendSigningKeys(pool, { now: now(), rotateAfterMs, publishedAheadMs }));
-    tendedAtMs = now().getTime();
   };
   await tend();
 
@@ -59,8 +57,8 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
       if (stopping.signal.aborted) return;
       try {
         load(await readSigningKeys(pool));
-        const tendingIsDue = now().getTime() - tendedAtMs > TEND_MS;
-        if (tendingIsDue || rotationIsDue(keys, now(), rotateAfterMs)) await tend();
+        const isSpent = spentKeys(keys, now(), ACCESS_TOKEN_SECONDS * 1_000).length > 0;
+        if (isSpent || rotationIsDue(keys, now(), rotateAfterMs)) await tend();
       } catch (err) {
         // Those at hand go on signing, and a retired key stays published for longer than most outages of a database.
         logger.warn({ err }, 'the signing keys cannot be read, trying again');

@@ -2,6 +2,7 @@ import { Problem } from '@evergreen/service-kit/problem.ts';
 import { addressClaims, type Claim, lineOf } from '@evergreen/service-kit/rate-limit.ts';
 import { asAccount } from './accounts.ts';
 import type { AuthLimits } from './config.ts';
+import { countWork, countWrong } from './count-guesses.ts';
 import { normalEmail } from './decisions/sign-up.ts';
 import { isKnownDevice } from './devices.ts';
 import type { RouteDeps } from './routes.ts';
@@ -20,46 +21,39 @@ export async function logIn(
     limits,
     rateLimits,
   }: Pick<RouteDeps, 'prisma' | 'passwords' | 'now' | 'limits' | 'rateLimits'>,
-  { email: spelled, password }: { email: string; password: string },
+  { email: typed, password }: { email: string; password: string },
   whence: Whence,
 ): Promise<OpenedSession> {
-  const email = normalEmail(spelled);
-  // Right or wrong, it is work: this is not given back.
-  await rateLimits.take(addressClaims(limits.passwordChecksPerAddress, whence.address));
+  const email = normalEmail(typed);
   const account = await prisma.account.findUnique({ where: { email } });
   const { deviceToken: token } = whence;
   const known = token !== undefined && (await isKnownDevice(prisma, { accountId: account?.id, token, now: now() }));
-  // An attempt counts as failed until it has succeeded, so no number of attempts at once gets past the limit.
-  const attempt = await rateLimits.take(attemptClaims(limits, { email, ...whence }, known));
-  const opened = await openIfRight().catch(async (error: unknown) => {
-    const failed = error instanceof Problem && error.code === 'invalid_credentials';
-    if (!failed) await attempt.giveBack();
-    throw error;
-  });
-  await attempt.giveBack();
-  return opened;
-
-  async function openIfRight(): Promise<OpenedSession> {
-    const matches = await passwords.matches(password, account?.passwordHash, whence.address);
+  const { failures, work } = claimsOf(limits, { email, ...whence }, known);
+  return countWrong(rateLimits, failures, async () => {
+    const check = () => passwords.matches(password, account?.passwordHash, whence.address);
+    const matches = await countWork(rateLimits, work, check);
     if (!account || !matches) throw new Problem('invalid_credentials');
     return openSession(prisma, asAccount(account), whence, now());
-  }
+  });
 }
 
 /**
- * What an attempt counts against. A device from which the account has logged in has attempts of its own, which no stranger can
- * use up, be it from a thousand addresses or from the very same one. Everybody else is bound three times: by address, by account
- * and address, and by account over all addresses.
+ * What an attempt counts against: as a failure until it has succeeded, and as work in any case. A device from which the account
+ * has logged in has attempts of its own, which no stranger can use up, be it from a thousand addresses or from the very same one.
+ * Everybody else is bound by address, by account and address, and by account over all addresses.
  */
-function attemptClaims(
-  limits: AuthLimits,
+function claimsOf(
+  { loginPerDevice, loginPerAddress, loginPerAccountAndAddress, loginPerAccount, passwordChecks }: AuthLimits,
   { email, address, deviceToken = '' }: { email: string } & Whence,
   fromKnownDevice: boolean,
-): Claim[] {
-  if (fromKnownDevice) return [[limits.loginPerDevice, email, deviceToken]];
-  return [
-    ...addressClaims(limits.loginPerAddress, address),
-    [limits.loginPerAccountAndAddress, email, lineOf(address)],
-    [limits.loginPerAccount, email],
+): { failures: Claim[]; work: Claim[] } {
+  if (fromKnownDevice) {
+    return { failures: [[loginPerDevice, email, deviceToken]], work: [[passwordChecks, email, deviceToken]] };
+  }
+  const failures: Claim[] = [
+    ...addressClaims(loginPerAddress, address),
+    [loginPerAccountAndAddress, email, lineOf(address)],
+    [loginPerAccount, email],
   ];
+  return { failures, work: addressClaims(passwordChecks, address) };
 }

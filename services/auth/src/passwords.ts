@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Problem } from '@evergreen/service-kit/problem.ts';
+import { lineOf } from '@evergreen/service-kit/rate-limit.ts';
 import { hash, verify } from '@node-rs/argon2';
 import { spelled } from './decisions/sign-up.ts';
 
-/** Design section 8 and the OWASP password storage cheat sheet: argon2id, which is the library's default algorithm. */
+/** docs/adr/0007 and the OWASP password storage cheat sheet: argon2id, which is the library's default algorithm. */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 export interface HashingLimits {
@@ -43,13 +44,14 @@ function boundedWork({ concurrency, queueLimit, perAddress }: HashingLimits) {
   const places = new Map<string, number>();
   let running = 0;
   return async <T>(address: string, work: () => Promise<T>): Promise<T> => {
-    const taken = places.get(address) ?? 0;
+    const line = lineOf(address);
+    const taken = places.get(line) ?? 0;
     const isFull = running >= concurrency && waiting.length >= queueLimit;
     if (isFull || taken >= perAddress) {
       const detail = 'Too many passwords are being checked at this moment';
       throw new Problem('service_unavailable', detail, { retryAfterSeconds: 1 });
     }
-    places.set(address, taken + 1);
+    places.set(line, taken + 1);
     if (running < concurrency) {
       running++;
     } else {
@@ -60,9 +62,9 @@ function boundedWork({ concurrency, queueLimit, perAddress }: HashingLimits) {
     try {
       return await work();
     } finally {
-      const left = (places.get(address) ?? 1) - 1;
-      if (left > 0) places.set(address, left);
-      else places.delete(address);
+      const left = (places.get(line) ?? 1) - 1;
+      if (left > 0) places.set(line, left);
+      else places.delete(line);
       // The place passes on to the next in line, so nobody can slip in between.
       const next = waiting.shift();
       if (next) next();

@@ -14,12 +14,10 @@ export async function refresh(
   whence: Whence,
 ): Promise<OpenedSession> {
   const accountId = await ownerOf(prisma, presented);
-  if (accountId) await rateLimits.take([[limits.refreshPerAccount, accountId]]);
-  try {
-    return await refreshSession(prisma, presented, whence, now());
-  } catch (error) {
-    const isBad = error instanceof Problem && error.code === 'invalid_refresh_token';
-    if (isBad) await rateLimits.take(addressClaims(limits.refreshPerAddress, whence.address));
-    throw error;
+  if (accountId === undefined) {
+    await rateLimits.take(addressClaims(limits.refreshPerAddress, whence.address));
+    throw new Problem('invalid_refresh_token', 'Log in again');
   }
+  await rateLimits.take([[limits.refreshPerAccount, accountId]]);
+  return refreshSession(prisma, presented, whence, now());
 }

@@ -24,7 +24,7 @@ export function sessionRoutes(app: HttpApp, { prisma, now, access }: RouteDeps):
     },
     async (request) => {
       const { account, sessionId } = await requireOpenSession(prisma, request.caller);
-      const sessions = await listSessions(prisma, account.id, now());
+      const sessions = await listSessions(prisma, account, now());
       const data = sessions.map(({ id, createdAt, lastUsedAt, address, userAgent }) => ({
         id,
         createdAt: createdAt.toISOString(),
@@ -50,7 +50,7 @@ export function sessionRoutes(app: HttpApp, { prisma, now, access }: RouteDeps):
     },
     async (request, reply) => {
       const { account } = await requireOpenSession(prisma, request.caller);
-      await revokeSession(prisma, { accountId: account.id, sessionId: request.params.id }, now());
+      await revokeSession(prisma, { account, sessionId: request.params.id }, now());
       return reply.code(204).send(null);
     },
   );

@@ -1,16 +1,19 @@
-import { createHash, randomBytes } from 'node:crypto';
+import type { Role } from '@evergreen/contracts/http/auth.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
 import { deleteInBatches, type PruningPool } from '@evergreen/service-kit/pruning.ts';
 import { v7 as uuidv7 } from 'uuid';
 import { type Account, asAccount } from './accounts.ts';
-import { IDLE_LIFETIME_MS, judgeRefreshToken, LONGEST_LIFE_MS } from './decisions/refresh-token.ts';
-import { deviceRow, newDeviceToken, rememberDevice } from './devices.ts';
+import { judgeRefreshToken, LONGEST_IDLE_MS, lifetimesOf } from './decisions/refresh-token.ts';
+import { deviceRow, rememberDevice } from './devices.ts';
 import type { Prisma, PrismaClient, Session as SessionRow } from './generated/client.ts';
+import { hashOf, newSecretToken } from './secret-token.ts';
 
 /*
  * A session is one log-in on one device. It lives on a chain of refresh tokens, each good for one use:
  *
  *   token 1 -> used for token 2 -> used for token 3 ...     a second use of any of them revokes the session
+ *
+ * Tabs that use a token at the same moment get one each; these are one generation, and count as one token from then on.
  *
  * The session's row is locked before a token is judged, so uses of one chain take turns.
  */
@@ -22,6 +25,8 @@ const MAX_SESSIONS = 100;
 export interface Whence {
   /** As limits count it, see `addressOf`. */
   address: string;
+  /** The IP address itself, for the owner of a session to recognise it by. */
+  ip: string;
   userAgent: string | null;
   deviceToken: string | undefined;
 }
@@ -38,7 +43,7 @@ export interface OpenedSession {
 /** The writes that open the first session of a new account, for the caller's transaction, and its tokens. */
 export function newSession(prisma: PrismaClient, account: Account, whence: Whence, now: Date) {
   const { sessionId, refreshToken, data } = sessionData(account, whence, now);
-  const deviceToken = newDeviceToken();
+  const deviceToken = newSecretToken();
   const writes = [
     prisma.session.create({ data }),
     prisma.device.create({ data: deviceRow(account.id, deviceToken, now) }),
@@ -58,7 +63,7 @@ export function openSession(prisma: PrismaClient, account: Account, whence: When
     const same = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM account WHERE id = ${id}::uuid AND password_hash = ${passwordHash} FOR NO KEY UPDATE`;
     if (same.length === 0) throw new Problem('invalid_credentials');
-    await tx.session.deleteMany({ where: { accountId: id, lastUsedAt: { lt: idleSince(now) } } });
+    await tx.session.deleteMany({ where: { accountId: id, lastUsedAt: { lt: longestIdleSince(now) } } });
     await tx.$executeRaw`
       DELETE FROM session WHERE id IN (
         SELECT id FROM session WHERE account_id = ${id}::uuid ORDER BY last_used_at DESC OFFSET ${MAX_SESSIONS - 1})`;
@@ -105,7 +110,7 @@ export async function endSession(prisma: PrismaClient, presented: string, now: D
 }
 
 /** A caller, as the access token tells. */
-export interface SessionCaller {
+interface SessionCaller {
   id: string;
   sessionId?: string;
 }
@@ -131,9 +136,13 @@ export async function requireOpenSession(
 }
 
 /** The open sessions of an account, newest first: at most MAX_SESSIONS. */
-export async function listSessions(prisma: PrismaClient, accountId: string, now: Date): Promise<SessionRow[]> {
+export async function listSessions(
+  prisma: PrismaClient,
+  { id: accountId, role }: Account,
+  now: Date,
+): Promise<SessionRow[]> {
   return prisma.session.findMany({
-    where: { accountId, ...isOpen(now) },
+    where: { accountId, ...isOpen(role, now) },
     orderBy: { id: 'desc' },
     take: MAX_SESSIONS,
   });
@@ -142,11 +151,11 @@ export async function listSessions(prisma: PrismaClient, accountId: string, now:
 /** Ends one session of an account. @throws Problem not_found when the account has no such open session */
 export async function revokeSession(
   prisma: PrismaClient,
-  { accountId, sessionId }: { accountId: string; sessionId: string },
+  { account, sessionId }: { account: Account; sessionId: string },
   now: Date,
 ): Promise<void> {
   const { count } = await prisma.session.updateMany({
-    where: { id: sessionId, accountId, ...isOpen(now) },
+    where: { id: sessionId, accountId: account.id, ...isOpen(account.role, now) },
     data: { revokedAt: now, revokedBecause: 'revoked' },
   });
   if (count === 0) throw new Problem('not_found', 'You have no such session');
@@ -187,13 +196,13 @@ const PRUNE_SESSIONS = {
  */
 export async function pruneSessions(pool: PruningPool, now: Date): Promise<number> {
   const tokens = await deleteInBatches(pool, PRUNE_TOKENS, [now]);
-  return tokens + (await deleteInBatches(pool, PRUNE_SESSIONS, [idleSince(now)]));
+  return tokens + (await deleteInBatches(pool, PRUNE_SESSIONS, [longestIdleSince(now)]));
 }
 
 async function useToken(
   tx: Prisma.TransactionClient,
   tokenHash: string,
-  { address, userAgent }: Whence,
+  { ip, userAgent }: Whence,
   now: Date,
 ): Promise<OpenedSession | undefined> {
   const found = await tx.refreshToken.findUnique({ where: { tokenHash }, select: { sessionId: true } });
@@ -201,7 +210,7 @@ async function useToken(
   const { sessionId } = found;
   const locked = await tx.session.updateMany({
     where: { id: sessionId, revokedAt: null },
-    data: { lastUsedAt: now, address, userAgent },
+    data: { lastUsedAt: now, address: ip, userAgent },
   });
   if (locked.count === 0) return undefined;
   const token = await tx.refreshToken.findUniqueOrThrow({
@@ -209,7 +218,14 @@ async function useToken(
     include: { session: { include: { account: true } } },
   });
 
-  const judgement = judgeRefreshToken({ ...token, openedAt: token.session.createdAt }, now);
+  const { generation, session } = token;
+  const account = asAccount(session.account);
+  const brothers = await tx.refreshToken.aggregate({ where: { sessionId, generation }, _min: { usedAt: true } });
+  const generationUsedAt = brothers._min.usedAt;
+  const judgement = judgeRefreshToken(
+    { ...token, generationUsedAt, role: account.role, openedAt: session.createdAt },
+    now,
+  );
   if (judgement === 'over') return undefined;
   if (judgement === 'replay') {
     await tx.session.update({
@@ -219,36 +235,37 @@ async function useToken(
     return undefined;
   }
   if (judgement === 'use') await tx.refreshToken.update({ where: { tokenHash }, data: { usedAt: now } });
-  const { refreshToken, row } = newRefreshToken(now);
+  const { refreshToken, row } = newRefreshToken(now, account, generation + 1);
   await tx.refreshToken.create({ data: { ...row, sessionId } });
   await tx.refreshToken.deleteMany({ where: { sessionId, expiresAt: { lt: now } } });
-  return { account: asAccount(token.session.account), sessionId, refreshToken };
+  return { account, sessionId, refreshToken };
 }
 
-function sessionData({ id: accountId }: Account, { address, userAgent }: Whence, now: Date) {
+function sessionData(account: Account, { ip, userAgent }: Whence, now: Date) {
   const sessionId = uuidv7();
-  const { refreshToken, row } = newRefreshToken(now);
+  const { refreshToken, row } = newRefreshToken(now, account, 1);
   const times = { createdAt: now, lastUsedAt: now };
   return {
     sessionId,
     refreshToken,
-    data: { id: sessionId, accountId, ...times, address, userAgent, refreshTokens: { create: row } },
+    data: { id: sessionId, accountId: account.id, ...times, address: ip, userAgent, refreshTokens: { create: row } },
   };
 }
 
-function newRefreshToken(now: Date) {
-  const refreshToken = randomBytes(32).toString('base64url');
-  const expiresAt = new Date(now.getTime() + IDLE_LIFETIME_MS);
-  return { refreshToken, row: { tokenHash: hashOf(refreshToken), createdAt: now, expiresAt } };
+function newRefreshToken(now: Date, { role }: Account, generation: number) {
+  const refreshToken = newSecretToken();
+  const expiresAt = new Date(now.getTime() + lifetimesOf(role).idleMs);
+  return { refreshToken, row: { tokenHash: hashOf(refreshToken), generation, createdAt: now, expiresAt } };
 }
 
-const isOpen = (now: Date) => ({
-  revokedAt: null,
-  lastUsedAt: { gte: idleSince(now) },
-  createdAt: { gt: new Date(now.getTime() - LONGEST_LIFE_MS) },
-});
+const isOpen = (role: Role, now: Date) => {
+  const { idleMs, longestMs } = lifetimesOf(role);
+  return {
+    revokedAt: null,
+    lastUsedAt: { gte: new Date(now.getTime() - idleMs) },
+    createdAt: { gt: new Date(now.getTime() - longestMs) },
+  };
+};
 
-const idleSince = (now: Date): Date => new Date(now.getTime() - IDLE_LIFETIME_MS);
-
-// The token is 256 random bits, so one plain hash is as good as a slow one.
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+/** Whoever has not used a session since then has none. */
+const longestIdleSince = (now: Date): Date => new Date(now.getTime() - LONGEST_IDLE_MS);

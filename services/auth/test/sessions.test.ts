@@ -92,6 +92,48 @@ test('the window begins with the first use, so nobody can hold it open', async (
   expect((await refresh(refreshToken)).outcome).toBe(OVER);
 });
 
+test('a thief who was as quick as a tab is found out: two brothers used apart in time end the session', async () => {
+  const { refreshToken } = await rig.register();
+  const [owner, thief] = [await refresh(refreshToken), await refresh(refreshToken)];
+  rig.setAhead(15_000);
+  const again = await refresh(owner.next);
+  expect(again.outcome).toBe('refreshed');
+  rig.setAhead(26_000);
+  expect((await refresh(thief.next)).outcome).toBe(OVER);
+  expect((await refresh(again.next)).outcome).toBe(OVER);
+  expect((await sessionOf(refreshToken)).revoked_because).toBe('token_reused');
+});
+
+test('so are their children', async () => {
+  const { refreshToken } = await rig.register();
+  const [owner, thief] = [await refresh(refreshToken), await refresh(refreshToken)];
+  rig.setAhead(15_000);
+  const [ownersChild, thiefsChild] = [await refresh(owner.next), await refresh(thief.next)];
+  rig.setAhead(30_000);
+  expect((await refresh(thiefsChild.next)).outcome).toBe('refreshed');
+  rig.setAhead(45_000);
+  expect((await refresh(ownersChild.next)).outcome).toBe(OVER);
+});
+
+test('an operator is asked for the password after 30 minutes without use, and after 12 hours', async () => {
+  const email = rig.newEmail();
+  const logIn = async () =>
+    (await rig.call('POST', '/v1/auth/login', { body: { email, password: PASSWORD, refreshTokenIn: 'body' } })).body;
+  await rig.register(email);
+  await rig.pool.query("UPDATE account SET role = 'operator' WHERE email = $1", [email]);
+  const { refreshToken: unused = '' } = await logIn();
+  let { refreshToken: token = '' } = await logIn();
+  for (let minutes = 29; minutes < 12 * 60; minutes += 29) {
+    rig.setAhead(minutes * 60_000);
+    const { outcome, next } = await refresh(token);
+    expect([minutes, outcome]).toEqual([minutes, 'refreshed']);
+    token = next;
+  }
+  expect((await refresh(unused)).outcome).toBe(OVER);
+  rig.setAhead(12 * 3_600_000 + 60_000);
+  expect((await refresh(token)).outcome).toBe(OVER);
+});
+
 test('of 20 replays at once none gets through, and the session is over', async () => {
   const { refreshToken } = await rig.register();
   const { next } = await refresh(refreshToken);
@@ -189,9 +231,9 @@ test('pruning forgets what is over, however much it is, and nobody notices', asy
   const { user, refreshToken: idle } = await rig.register();
   const { refreshToken: used } = await rig.register();
   await rig.pool.query(
-    `INSERT INTO refresh_token (token_hash, session_id, created_at, expires_at)
+    `INSERT INTO refresh_token (token_hash, session_id, generation, created_at, expires_at)
      SELECT encode(sha256(n::text::bytea), 'hex'), (SELECT id FROM session WHERE account_id = $1),
-            now(), now() + interval '30 days'
+            1, now(), now() + interval '30 days'
      FROM generate_series(1, 12000) AS n`,
     [user.id],
   );

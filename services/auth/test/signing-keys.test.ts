@@ -98,6 +98,22 @@ test('the next key takes over, a new next one appears, and the old one goes when
   expect(await readSigningKeys(pool)).toHaveLength(2);
 });
 
+test('a running service trusts a retired key for 15 minutes, and no longer', async () => {
+  const clock = { ms: 0 };
+  const ring = await openRing(clock);
+  const { kid } = ring.active();
+  clock.ms = AHEAD_MS + 1_000;
+  await rotateSigningKeys(pool, { now: at(clock.ms), publishedAheadMs: AHEAD_MS });
+  await until('the next key to sign', () => ring.active().kid !== kid);
+  clock.ms += 899_000;
+  await until('the keys to be read again', async () => (await readSigningKeys(pool)).length === 3);
+  expect(published(ring)).toContain(kid);
+  expect(await ring.findKey(kid)).toBeDefined();
+  clock.ms += 2_000;
+  await until('the retired key to be gone', () => !published(ring).includes(kid));
+  expect(await ring.findKey(kid)).toBeUndefined();
+});
+
 test('a key that is new waits until every verifier can have it; meanwhile there is no second rotation', async () => {
   const first = (await tend(0)).find(({ signsFrom }) => signsFrom)?.kid;
   const rotation = await rotateSigningKeys(pool, { now: at(60_000), publishedAheadMs: AHEAD_MS });

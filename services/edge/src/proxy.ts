@@ -2,10 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type HttpApp, sendProblem } from '@evergreen/service-kit/http.ts';
+import { addressOf, lineOf } from '@evergreen/service-kit/rate-limit.ts';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FindOrigin } from './client-origin.ts';
 import { headersForClient, headersForService } from './headers.ts';
+import { openPlaces, type Places } from './places.ts';
 import type { Route } from './route-table.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -27,11 +29,8 @@ export async function proxyRoute(
   route: Route,
   { upstream, findOrigin }: { upstream: URL; findOrigin: FindOrigin },
 ): Promise<void> {
-  const { prefix, timeoutMs, maxSilenceMs, maxInFlight, maxStreams } = route;
-  // A service that hangs must not fill the edge's memory with requests that wait for it. A place is taken until the
-  // service is done, whatever became of the client.
-  const inFlight = new Set<FastifyRequest>();
-  const streams = new Set<FastifyRequest>();
+  const { prefix, timeoutMs, maxSilenceMs } = route;
+  const places = openPlaces(route);
   await app.register(async (scope) => {
     // The body is read here, up to the limit, and not by the service: a slow sender holds no connection behind the edge.
     scope.removeAllContentTypeParsers();
@@ -44,17 +43,17 @@ export async function proxyRoute(
       disableRequestLogging: true,
       destroyAgent: true,
       undici: {
-        connections: maxInFlight + maxStreams,
+        connections: route.inFlight.max + route.streams.max,
         connectTimeout: CONNECT_TIMEOUT_MS,
         headersTimeout: timeoutMs,
         // From one piece of a stream to the next. An answer that is read whole has a time limit of its own.
         bodyTimeout: maxSilenceMs,
       },
       handler: (request, reply, dest, options) => {
-        if (inFlight.size >= maxInFlight) return unavailable(request, reply);
-        reply.from(dest, { ...options, ...bodyOf(request) });
-        inFlight.add(request);
-        return reply;
+        if (!places.enter(request, lineOf(addressOf({ ip: findOrigin(request.raw).address })))) {
+          return unavailable(request, reply, 'Too many requests of this kind are under way');
+        }
+        return reply.from(dest, { ...options, ...bodyOf(request) });
       },
       replyOptions: {
         // Only the client knows whether its request may be sent twice.
@@ -68,28 +67,19 @@ export async function proxyRoute(
         rewriteHeaders: (headers, incoming) => {
           const request = incoming as FastifyRequest;
           // The proxy drops the answer to a client that has gone, and says nothing more of it.
-          if (request.raw.aborted) inFlight.delete(request);
+          if (request.raw.aborted) places.leave(request);
           return headersForClient(headers as IncomingHttpHeaders);
         },
         onResponse: (incoming, reply, answer) => {
           const request = incoming as FastifyRequest;
-          const { headers, stream } = answer as unknown as ServiceAnswer;
-          const isStream = isExport(headers) || isEvents(headers);
-          if (!isStream) {
-            const sent = sendWhole(request, reply as FastifyReply, { headers, stream }, timeoutMs);
-            void sent.finally(() => inFlight.delete(request));
-            return;
-          }
-          inFlight.delete(request);
-          if (streams.size >= maxStreams) {
-            stream.destroy();
-            return withdraw(request, reply as FastifyReply, headers);
-          }
-          streams.add(request);
-          void sendStream(request, reply as FastifyReply, { headers, stream }).finally(() => streams.delete(request));
+          const sent = sendAnswer(request, reply as FastifyReply, answer as unknown as ServiceAnswer, {
+            places,
+            timeoutMs,
+          });
+          void sent.finally(() => places.leave(request));
         },
         onError: (reply) => {
-          inFlight.delete(reply.request as FastifyRequest);
+          places.leave(reply.request as FastifyRequest);
           unavailable(reply.request as FastifyRequest, reply as FastifyReply);
         },
       },
@@ -108,6 +98,18 @@ const isExport = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean =
 
 /** So are server-sent events, which are news only while they are new. */
 const isEvents = ({ 'content-type': type = '' }: IncomingHttpHeaders): boolean => type.startsWith('text/event-stream');
+
+async function sendAnswer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: ServiceAnswer,
+  { places, timeoutMs }: { places: Places; timeoutMs: number },
+): Promise<void> {
+  if (!isExport(answer.headers) && !isEvents(answer.headers)) return sendWhole(request, reply, answer, timeoutMs);
+  if (places.becomeStream(request)) return sendStream(request, reply, answer);
+  answer.stream.destroy();
+  withdraw(request, reply, answer.headers, 'Too many exports or streams of events are open');
+}
 
 /**
  * Passes a stream on piece by piece. It is over when it has ended, when its client has gone or was cut off for not reading, and
@@ -147,9 +149,9 @@ async function sendWhole(
 }
 
 /** Says that there is no answer, where the headers of one stand already. */
-function withdraw(request: FastifyRequest, reply: FastifyReply, headers: IncomingHttpHeaders): void {
+function withdraw(request: FastifyRequest, reply: FastifyReply, headers: IncomingHttpHeaders, detail?: string): void {
   for (const name of Object.keys(headers)) reply.removeHeader(name);
-  unavailable(request, reply);
+  unavailable(request, reply, detail);
 }
 
 /** @throws Error when it breaks off, is longer than MAX_ANSWER_BYTES, or takes longer than `timeoutMs` */
@@ -169,9 +171,9 @@ async function readWhole(stream: Readable, timeoutMs: number): Promise<Buffer> {
   return Buffer.concat(chunks, bytes);
 }
 
-function unavailable(request: FastifyRequest, reply: FastifyReply): void {
+function unavailable(request: FastifyRequest, reply: FastifyReply, detail = 'It gave no answer'): void {
   reply.header('retry-after', RETRY_AFTER_SECONDS).header('x-request-id', request.id);
   sendProblem(request, reply, 'service_unavailable', {
-    detail: 'It gave no answer. Try again in a moment, with the same Idempotency-Key if there was one',
+    detail: `${detail}. Try again in a moment, with the same Idempotency-Key if there was one`,
   });
 }

@@ -1,3 +1,5 @@
+import type { Bounds } from './places.ts';
+
 /** The services behind the edge. */
 export const UPSTREAMS = ['auth', 'wallet', 'subscriptions', 'gateway', 'notifier'] as const;
 export type Upstream = (typeof UPSTREAMS)[number];
@@ -11,19 +13,19 @@ export interface Route {
   /** How long a stream of the service, such as server-sent events, may be silent before it is cut off. */
   maxSilenceMs: number;
   /** Requests that may be with the service at once; a connection each. Whoever comes on top of that gets a 503. */
-  maxInFlight: number;
+  inFlight: Bounds;
   /** Streams that may be open at once, apart from the requests in flight: who reads slowly takes no place of theirs. */
-  maxStreams: number;
+  streams: Bounds;
 }
 
 /** Services say something at least every 15 s on a stream that stays open. */
 const maxSilenceMs = 45_000;
-const maxStreams = 16;
-const ANSWER = { timeoutMs: 15_000, maxSilenceMs, maxInFlight: 256, maxStreams };
+const streams: Bounds = { max: 64, share: 8 };
+const ANSWER = { timeoutMs: 15_000, maxSilenceMs, inFlight: { max: 256, share: 128 }, streams };
 /** Advancing the billing clock answers when everything has settled, or says how far it is in events. */
-const SETTLE = { timeoutMs: 180_000, maxSilenceMs, maxInFlight: 16, maxStreams };
+const SETTLE = { timeoutMs: 180_000, maxSilenceMs, inFlight: { max: 16, share: 16 }, streams };
 /** A long poll of socket.io rests until there is something to say, or until its next ping, 25 s by default. */
-const LONG_POLL = { timeoutMs: 60_000, maxSilenceMs, maxInFlight: 10_000, maxStreams };
+const LONG_POLL = { timeoutMs: 60_000, maxSilenceMs, inFlight: { max: 10_000, share: 1_000 }, streams };
 
 /** All that is reachable from outside. What is not here does not exist: /internal, /metrics, the provider's /payments. */
 export const ROUTES: readonly Route[] = [

@@ -4,8 +4,8 @@ import { type Edge, type KitService, openEdge, rawClient, startKitService, until
 
 /** Longer than a busy machine takes from a connection to the first byte on it. */
 const SILENCE_TIMEOUT_MS = 2_000;
-/** The route table lets this many requests of these routes be with the service. */
-const IN_FLIGHT = 256;
+/** The route table lets this many requests of one address be with the service, on these routes. */
+const IN_FLIGHT = 128;
 let plans: KitService;
 let edge: Edge;
 /** Requests that reached the service, and the gate behind which some of them wait. */

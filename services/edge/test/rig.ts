@@ -16,8 +16,8 @@ export const FEW_STREAMS = 3;
 const IMPATIENCE = {
   timeoutMs: SHORT_TIMEOUT_MS,
   maxSilenceMs: SHORT_SILENCE_MS,
-  maxInFlight: FEW_IN_FLIGHT,
-  maxStreams: FEW_STREAMS,
+  inFlight: { max: FEW_IN_FLIGHT, share: FEW_IN_FLIGHT },
+  streams: { max: FEW_STREAMS, share: FEW_STREAMS },
 };
 const IMPATIENT_ROUTES = ROUTES.map((route) => (route.upstream === 'gateway' ? { ...route, ...IMPATIENCE } : route));
 /** Nothing listens there: no program may without being root. */

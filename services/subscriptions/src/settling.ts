@@ -74,8 +74,10 @@ async function lookAround(deps: SettlingDeps): Promise<Look> {
   if (ours.moving.length > 0) return ours;
   const others = await Promise.all(deps.activityUrls.map((url) => lookAt(url, deps.serviceToken)));
   const looks = [ours, ...others.flat()];
+  const moving = looks.flatMap(({ moving }) => moving);
   return {
-    moving: [...looks.flatMap(({ moving }) => moving), ...(await lookAtQueues(deps.broker))],
+    // Nor the broker, which is asked for each of its queues.
+    moving: moving.length > 0 ? moving : await lookAtQueues(deps.broker),
     handled: looks.reduce((sum, { handled }) => sum + handled, 0),
   };
 }

@@ -119,6 +119,8 @@ function statementRoutes(app: HttpApp, { access, pool, prisma }: Pick<RouteDeps,
         },
       },
       onRequest,
+      // It would read a whole statement to say that there is one.
+      exposeHeadRoute: false,
     },
     async (request, reply) => {
       const { id: userId } = request.caller;

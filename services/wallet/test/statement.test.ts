@@ -145,6 +145,9 @@ describe('the statement as CSV', () => {
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toMatch(/^text\/csv; charset=utf-8/);
     expect(answer.headers.get('content-disposition')).toBe('attachment; filename="statement.csv"');
+    // Nobody has all of it read for nothing.
+    const head = { method: 'HEAD', headers: { accept: 'text/csv', authorization: `Bearer ${user.token}` } };
+    expect((await fetch(`${rig.stack.urls.wallet}/v1/wallet/transactions`, head)).status).toBe(404);
     expect(answer.headers.get('vary')).toContain('accept');
     const text = await answer.text();
     const [paid, toppedUp] = (await lines(user)).slice(-2);

@@ -39,6 +39,10 @@ test('an account has its top-ups, and an address; a repeat under the same key do
   expect(refused?.body).toMatchObject({ code: 'rate_limited', status: 429 });
   expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(3_500);
   expect(await user.balance()).toBe(500);
+  const { rows } = await rig.db.query('SELECT count(*)::int AS count FROM idempotency_key WHERE user_id = $1', [
+    user.id,
+  ]);
+  expect(rows).toEqual([{ count: 5 }]);
 
   // A refusal is not the answer for ever, and leaves nothing behind: in the next window the same key tops up, once.
   await rig.db.query("UPDATE rate_limit SET window_ends_at = now() - interval '1 second'");

@@ -10,9 +10,10 @@ export const OPERATION_PROBLEMS: Readonly<Record<string, readonly ProblemCode[]>
   postAuthRefresh: ['invalid_refresh_token', 'forbidden', 'rate_limited'],
   postAuthLogout: ['forbidden'],
   putAuthPassword: ['invalid_credentials', 'rate_limited'],
+  patchAuthMe: ['rate_limited'],
   postWalletTopUps: ['rate_limited'],
-  postWalletPaymentMethods: ['unknown_payment_method'],
-  putWalletAutoTopUp: ['unknown_payment_method'],
+  postWalletPaymentMethods: ['unknown_payment_method', 'rate_limited'],
+  putWalletAutoTopUp: ['unknown_payment_method', 'rate_limited'],
   postWalletsByUserIdAdjustments: ['insufficient_funds'],
   postWalletsByUserIdRefunds: ['refund_not_possible'],
   // Open to everyone, except to see what is not on sale.

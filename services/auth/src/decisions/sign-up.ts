@@ -8,11 +8,13 @@ export const spelled = (password: string): string => password.normalize('NFKC');
 
 /**
  * Why a password must not be used, or undefined when it may (ASVS 2.1.7: refuse the most common ones; no rules of
- * composition).
+ * composition). What is only put after a common one, digits or signs, makes it no better; nor does our own name.
  */
 export function passwordFault(password: string, email: string): string | undefined {
   const plain = spelled(password).toLowerCase();
-  if (COMMON_PASSWORDS.has(plain)) return 'is one of the most common passwords';
+  const cores = [plain, plain.replace(/[^\p{L}\p{N}]+$/u, ''), plain.replace(/\P{L}+$/u, '')];
+  if (cores.some((core) => COMMON_PASSWORDS.has(core))) return 'is one of the most common passwords';
+  if (plain.replace(/\P{L}/gu, '') === 'evergreen') return 'must not be the name of this service';
   if (plain === email || plain === email.split('@', 1)[0]) return 'must not be your email address';
   return undefined;
 }

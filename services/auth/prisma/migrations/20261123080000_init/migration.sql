@@ -30,11 +30,14 @@ CREATE INDEX session_account_id_idx ON session (account_id);
 CREATE TABLE refresh_token (
   token_hash text PRIMARY KEY CHECK (token_hash ~ '^[0-9a-f]{64}$'),
   session_id uuid NOT NULL REFERENCES session ON DELETE CASCADE,
+  -- How many were used before it. Tabs that used one at the same moment have the next in common.
+  generation int NOT NULL CHECK (generation > 0),
   created_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
   used_at timestamptz
 );
 CREATE INDEX refresh_token_session_id_idx ON refresh_token (session_id, expires_at);
+CREATE INDEX refresh_token_generation_idx ON refresh_token (session_id, generation);
 
 -- A device from which an account has logged in. Its own attempts at the password are counted apart from everybody else's.
 CREATE TABLE device (
