@@ -1,8 +1,9 @@
 import type { Plan, Subscription } from '@evergreen/contracts/http/subscriptions.ts';
+import type { Claims } from '@evergreen/stack/test-tokens.ts';
 import type { TestStack } from '@evergreen/stack/testing.ts';
 import { newKey } from './api.ts';
 import type { Books } from './books.ts';
-import { advance, type Claims } from './crowd.ts';
+import { advance } from './crowd.ts';
 import { newPlan, type Person } from './people.ts';
 
 /** The running services as one run of lives uses them. */

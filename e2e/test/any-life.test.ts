@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
+import type { Claims } from '@evergreen/stack/test-tokens.ts';
 import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Books, expectBooksToAgree, expectNoDeadLetters, openBooks } from '../src/books.ts';
-import { type Claims, openCrowd } from '../src/crowd.ts';
+import { openCrowd } from '../src/crowd.ts';
 import { expectTimeToAddUp } from '../src/life-audit.ts';
 import { lifeCommands } from '../src/life-commands.ts';
 import type { Model } from '../src/life-model.ts';

@@ -1,7 +1,8 @@
+import type { Claims } from '@evergreen/stack/test-tokens.ts';
 import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { adjust, advance, type Claims, forEachOf, openCrowd } from '../src/crowd.ts';
+import { adjust, advance, forEachOf, openCrowd } from '../src/crowd.ts';
 import { calmGateway, newPlan, type Person, subscribe, topUp } from '../src/people.ts';
 import { startOfPeriod, type Unit, type Vector, vectorsBetween } from '../src/vectors.ts';
 

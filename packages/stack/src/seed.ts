@@ -6,7 +6,7 @@ import { ReadableError } from './readable-error.ts';
 export const demoEmail = 'demo@evergreen.test';
 export const operatorEmail = 'operator@evergreen.test';
 
-const requestTimeoutMs = 15_000;
+const requestTimeoutMs = 60_000;
 const operatorTimeoutMs = 30_000;
 
 /** The plans of a new stack. Amounts are cents. */
@@ -112,7 +112,8 @@ interface Answer {
   text: string;
 }
 
-async function request(
+/** One request to the edge. Moving the clock by weeks takes longer than others. */
+export async function request(
   baseUrl: string,
   method: string,
   path: string,
@@ -130,7 +131,8 @@ async function request(
   return { status: response.status, text: await response.text() };
 }
 
-function mustSucceed<T>(answer: Answer, what: string): T {
+/** The answer's body. @throws Error with status and body when it is a refusal */
+export function mustSucceed<T>(answer: Answer, what: string): T {
   if (answer.status >= 300) throw new Error(`could not ${what}: ${answer.status} ${answer.text}`);
   return JSON.parse(answer.text) as T;
 }

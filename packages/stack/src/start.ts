@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { type BrokerUrls, prepareBroker } from './broker.ts';
 import { type DataDirectory, dataPath, isPortFree, openDataDirectory, randomSecret } from './data-directory.ts';
 import { prepareDatabases } from './databases.ts';
+import { playHistory } from './demo-history.ts';
 import { removeDockerData } from './docker.ts';
 import { type Infrastructure, startInfrastructure } from './infrastructure.ts';
 import { readJson, writeJson } from './json-file.ts';
@@ -117,6 +118,7 @@ async function seedOnce(directory: DataDirectory, baseUrl: string, authDatabaseU
   }
   const password = wanted || directory.secret('demoPassword', () => randomSecret().slice(0, 16));
   await step('Demo accounts and plans', () => seed({ baseUrl, authDatabaseUrl, password }));
+  await step('Four months of history, played on the billing clock', () => playHistory({ baseUrl, password }));
   writeJson(file, { demoPassword: password });
   return password;
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { playHistory } from '../src/demo-history.ts';
 import { ReadableError } from '../src/readable-error.ts';
 import { demoEmail, operatorEmail, seed } from '../src/seed.ts';
 import { startTestStack, type TestStack } from '../src/testing.ts';
@@ -48,6 +49,28 @@ test('an operator, a customer and four plans; run again, it adds nothing', async
   await seed(options);
   expect(await seeded()).toEqual(first);
 });
+
+test('the history leaves something in every list and chart; played again, it adds nothing', async () => {
+  const options = { baseUrl: stack.baseUrl, password };
+  await playHistory(options);
+  const [operator, customer] = [await logIn(operatorEmail), await logIn(demoEmail)];
+  const as = (who: Body) => async (path: string) => (await call('GET', path, { token: who.accessToken })).body;
+  const [operators, customers] = [as(operator), as(customer)];
+  const { data: points } = await operators('/v1/operator/metrics?step=month');
+  expect(points.length).toBeGreaterThanOrEqual(4);
+  expect(points.at(-1).active).toBeGreaterThan(5);
+  expect(points.some(({ mrr }: Body) => mrr.length > 0)).toBe(true);
+  const { data: all } = await operators('/v1/operator/subscriptions?limit=100');
+  const statuses = new Set(all.map(({ status }: Body) => status));
+  expect([...statuses].sort()).toEqual(['active', 'canceled', 'expired', 'paused', 'pending_renewal']);
+  const { data: lines } = await customers('/v1/wallet/transactions?limit=100');
+  expect(new Set(lines.map(({ kind }: Body) => kind))).toEqual(new Set(['top_up', 'charge', 'adjustment']));
+  expect((await customers('/v1/notifications')).data.length).toBeGreaterThan(5);
+  const { now } = await operators('/v1/clock');
+  await playHistory(options);
+  expect((await operators('/v1/operator/subscriptions?limit=100')).data).toEqual(all);
+  expect(Date.parse((await operators('/v1/clock')).now) - Date.parse(now)).toBeLessThan(60_000);
+}, 180_000);
 
 test('a customer who has registered the address first does not become an operator, and the person is told', async () => {
   const email = 'somebody.was.first@evergreen.test';

@@ -8,8 +8,6 @@ import { on } from '@evergreen/service-kit/batch.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { call, due, nameOf, newCharge, openRig, type Rig, until } from './rig.ts';
 
-const OPERATOR = { email: 'outage@test.example', password: 'a long test password' };
-
 let rig: Rig;
 let readHealth: () => ReturnType<typeof call>;
 /** What the wallet has said of its breaker, in order. */
@@ -23,9 +21,7 @@ beforeAll(async () => {
     handlers: [on(GatewayCircuitOpened, hear), on(GatewayCircuitHalfOpened, hear), on(GatewayCircuitClosed, hear)],
     onReconnect: () => undefined,
   });
-  await rig.stack.createOperator(OPERATOR.email, OPERATOR.password);
-  const { body } = await call(`${rig.stack.urls.auth}/v1/auth/login`, { body: OPERATOR });
-  readHealth = () => call(`${rig.stack.urls.wallet}/v1/wallets/gateway-health`, { token: body.accessToken });
+  readHealth = () => rig.operator(`${rig.stack.urls.wallet}/v1/wallets/gateway-health`);
 }, 60_000);
 
 afterAll(async () => {

@@ -27,6 +27,7 @@ import { type Broker, connectBroker } from '@evergreen/service-kit/broker.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { queueNames } from '@evergreen/service-kit/topology.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
+import { openTokens, type TokenHolder } from '@evergreen/stack/test-tokens.ts';
 import { startTestStack, type TestStack, type TestStackOptions } from '@evergreen/stack/testing.ts';
 import { expect } from '@jest/globals';
 import pg from 'pg';
@@ -34,8 +35,6 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 
-const PASSWORD = 'a long test password';
-const OPERATOR = { email: 'operator@test.example', password: PASSWORD };
 const CALL_TIMEOUT_MS = 10_000;
 const PERIOD = { start: '2026-11-23T08:00:00.000Z', end: '2026-12-23T08:00:00.000Z' };
 
@@ -94,9 +93,9 @@ export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
     metrics: new Registry(),
   });
   const heard = await listen(broker);
-  await stack.createOperator(OPERATOR.email, OPERATOR.password);
-  const { body: session } = await call(`${stack.urls.auth}/v1/auth/login`, { body: OPERATOR });
-  const operator = (url: string, init: CallInit = {}) => call(url, { token: session.accessToken, ...init });
+  const newToken = await openTokens(stack.databases.auth.url);
+  const { accessToken: token } = newToken({ role: 'operator' });
+  const operator = (url: string, init: CallInit = {}) => call(url, { token, ...init });
 
   const setFaults = async (body: FaultsPatch): Promise<void> => {
     const answer = await operator(`${stack.urls.gateway}/v1/gateway/faults`, { method: 'PUT', body });
@@ -111,7 +110,7 @@ export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
     broker,
     heard,
     setFaults,
-    newUser: (profile?: { timeZone: string }) => newUser(stack, profile),
+    newUser: async (profile?: { timeZone: string }) => userOf(stack, newToken(profile)),
     /** Any request, as an operator. */
     operator,
     /** POST /v1/wallets/{userId}/<what>, as an operator. */
@@ -179,16 +178,11 @@ export async function call(url: string, init: CallInit = {}): Promise<Answer> {
   return { status: response.status, headers: response.headers, body };
 }
 
-async function newUser(stack: TestStack, profile?: { timeZone: string }) {
-  const email = `${uuidv7()}@test.example`;
-  const { body } = await call(`${stack.urls.auth}/v1/auth/register`, {
-    body: { email, password: PASSWORD, ...profile },
-  });
-  const token: string = body.accessToken;
+function userOf(stack: TestStack, { id, accessToken: token }: TokenHolder) {
   const wallet = (path: string, init: CallInit = {}) =>
     call(`${stack.urls.wallet}/v1/wallet${path}`, { token, ...init });
   return {
-    id: body.user.id as string,
+    id,
     token,
     wallet,
     topUp: (amount: unknown, { key = uuidv7(), paymentMethod = 'pm_card_visa', currency = 'USD' } = {}) =>
