@@ -1,4 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 const requestTimeoutMs = 10_000;
+const attempts = 3;
 
 /** The few calls of RabbitMQ's management API that the stack needs. */
 export interface RabbitmqManagement {
@@ -23,13 +26,24 @@ export function rabbitmqManagement(managementUrl: string): RabbitmqManagement {
   const user = decodeURIComponent(url.username);
   const credentials = Buffer.from(`${user}:${decodeURIComponent(url.password)}`).toString('base64');
   const base = `${url.origin}${url.pathname.replace(/\/$/, '')}/api`;
-  const call = (method: string, path: string, body?: unknown) =>
+  const callOnce = (method: string, path: string, body?: unknown) =>
     fetch(`${base}${path}`, {
       method,
       headers: { authorization: `Basic ${credentials}`, 'content-type': 'application/json' },
       signal: AbortSignal.timeout(requestTimeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+  // The broker closes connections that rest, at times in the very moment in which they are used again. All calls are idempotent.
+  const call = async (method: string, path: string, body?: unknown): Promise<Response> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await callOnce(method, path, body);
+      } catch (error) {
+        if (attempt === attempts || (error as Error).name === 'TimeoutError') throw error;
+        await delay(50 + Math.random() * 100);
+      }
+    }
+  };
   const mustSucceed = async (response: Response, what: string) => {
     const text = await response.text();
     if (!response.ok) throw new Error(`RabbitMQ refused to ${what}: ${response.status} ${text}`);
