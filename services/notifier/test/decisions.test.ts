@@ -38,7 +38,7 @@ const said = <D extends EventDefinition>(definition: D, data: DataOfEvent<D>): E
 function textOf<D extends EventDefinition>(definition: D, data: DataOfEvent<D>, reader: Reader = ANYONE) {
   const fact = factOf(said(definition, data));
   if (!fact) return undefined;
-  const { title, body } = write(fact, writerFor(reader));
+  const { title, body } = write(fact, fact.happenedAt, writerFor(reader));
   return `${fact.type} | ${title} | ${body}`;
 }
 
@@ -82,15 +82,15 @@ describe('what an event means to its user', () => {
     const notices: [Parameters<typeof expiring>[1], string][] = [
       [
         { notice: 'renewal' },
-        'Renewal ahead | Monthly renews on December 23, 2026 for $12.99, paid from your balance.',
+        'Renews in 30 days | Monthly renews on December 23, 2026 for $12.99, paid from your balance.',
       ],
       [
         { notice: 'trial_end', status: 'trialing' },
-        'Your trial ends soon | Your trial of Monthly ends on December 23, 2026; then $12.99 is charged.',
+        'Your trial ends in 30 days | Your trial of Monthly ends on December 23, 2026; then $12.99 is charged.',
       ],
       [
         { notice: 'expiry', status: 'canceled', amountDue: null },
-        'Your subscription ends soon | Monthly ends on December 23, 2026 and does not renew.',
+        'Your subscription ends in 30 days | Monthly ends on December 23, 2026 and does not renew.',
       ],
       [
         { notice: 'grace', status: 'pending_renewal', shortfall: 400 },
@@ -100,10 +100,10 @@ describe('what an event means to its user', () => {
         { notice: 'grace', status: 'pending_renewal', shortfall: null },
         'Top up to keep your subscription | Monthly is not renewed yet. Top up by December 23, 2026 to keep it.',
       ],
-      [{ notice: 'renewal', amountDue: null }, 'Renewal ahead | Monthly renews on December 23, 2026.'],
+      [{ notice: 'renewal', amountDue: null }, 'Renews in 30 days | Monthly renews on December 23, 2026.'],
       [
         { notice: 'trial_end', amountDue: null },
-        'Your trial ends soon | Your trial of Monthly ends on December 23, 2026.',
+        'Your trial ends in 30 days | Your trial of Monthly ends on December 23, 2026.',
       ],
     ];
     for (const [facts, text] of notices) {

@@ -47,18 +47,19 @@ export const EN: Texts = {
         ? `${planName} is yours until ${date(accessUntil)}, and does not renew after that.`
         : `${planName} does not renew.`,
     }),
-    renewal: ({ planName, endsAt, amountDue, nextPlanName }, { date, money }) => {
+    renewal: ({ planName, endsAt, amountDue, nextPlanName }, { ahead, date, money }) => {
       const what = nextPlanName === null ? `${planName} renews` : `${planName} changes to ${nextPlanName}`;
       const price = amountDue ? ` for ${money(amountDue.amount, amountDue.currency)}, paid from your balance` : '';
-      return { title: 'Renewal ahead', body: `${what} on ${date(endsAt)}${price}.` };
+      return { title: `Renews ${ahead(endsAt)}`, body: `${what} on ${date(endsAt)}${price}.` };
     },
-    trial_end: ({ planName, endsAt, amountDue, nextPlanName }, { date, money }) => {
+    trial_end: ({ planName, endsAt, amountDue, nextPlanName }, { ahead, date, money }) => {
       const plan = nextPlanName === null ? '' : ` for ${nextPlanName}`;
       const then = amountDue ? `; then ${money(amountDue.amount, amountDue.currency)} is charged${plan}` : '';
-      return { title: 'Your trial ends soon', body: `Your trial of ${planName} ends on ${date(endsAt)}${then}.` };
+      const body = `Your trial of ${planName} ends on ${date(endsAt)}${then}.`;
+      return { title: `Your trial ends ${ahead(endsAt)}`, body };
     },
-    expiry: ({ planName, endsAt }, { date }) => ({
-      title: 'Your subscription ends soon',
+    expiry: ({ planName, endsAt }, { ahead, date }) => ({
+      title: `Your subscription ends ${ahead(endsAt)}`,
       body: `${planName} ends on ${date(endsAt)} and does not renew.`,
     }),
     grace: ({ planName, endsAt, missing }, { date, money }) => {
