@@ -1,5 +1,6 @@
 import { accessHooks, type FindKey, tokenVerifier } from '@evergreen/service-kit/auth.ts';
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
+import { clientAddressFinder } from '@evergreen/service-kit/client-address.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
 import { openFlowTap } from '@evergreen/service-kit/flow-tap.ts';
@@ -15,6 +16,7 @@ import { createEventFlow } from './event-flow.ts';
 import { PrismaClient } from './generated/client.ts';
 import { listen } from './listen.ts';
 import { createPusher } from './push.ts';
+import { startRetention } from './retention.ts';
 import { openSockets } from './sockets.ts';
 
 /**
@@ -56,6 +58,7 @@ export async function startNotifier(
     server: app.server,
     verifyToken,
     allowedOrigins: config.ALLOWED_ORIGINS,
+    addressOf: clientAddressFinder(config.TRUSTED_PROXIES),
     logger,
     metrics,
   });
@@ -76,6 +79,8 @@ export async function startNotifier(
   onStop('outbox relay', () => relay.stop());
   const pruning = startInboxPruning(pool, logger);
   onStop('inbox pruning', () => pruning.stop());
+  const retention = startRetention(pool, logger, { read: config.KEEP_READ_DAYS, unread: config.KEEP_UNREAD_DAYS });
+  onStop('retention', () => retention.stop());
   await consume(broker, { pool, clock, wakeOutbox });
 
   onStop('HTTP', () => app.close());

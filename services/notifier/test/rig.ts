@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { DataOf, EventDefinition } from '@evergreen/contracts/envelope.ts';
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
-import { ACCESS_TOKEN_TYPE, API_AUDIENCE, staticKeys } from '@evergreen/service-kit/auth.ts';
+import { ACCESS_TOKEN_TYPE, API_AUDIENCE, type Jwks, staticKeys } from '@evergreen/service-kit/auth.ts';
 import { type Broker, connectBroker } from '@evergreen/service-kit/broker.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { outboxRows } from '@evergreen/service-kit/outbox.ts';
@@ -58,6 +58,16 @@ export async function openRig() {
     pool,
     mouth,
     amqpUrl: vhost.urls.notifier,
+    databaseUrl: database.url,
+    /** The keys that tokens of these people are checked with, as auth serves them. */
+    jwks: () => jwksOf(keys.publicKey),
+    /** What an autovacuum does with a table, at once. */
+    async vacuum(table: string): Promise<void> {
+      const owner = new pg.Client({ connectionString: database.ownerUrl });
+      await owner.connect();
+      await owner.query(`VACUUM ANALYZE ${table}`);
+      await owner.end();
+    },
     /** A user who has an account somewhere; the notifier hears of it only when told. */
     person: (claims: Record<string, unknown> = {}): Person => newPerson(keys.privateKey, claims),
     /** Somebody whose token was signed with a key that is not ours. */
@@ -84,8 +94,9 @@ export async function openRig() {
         return rowCount === 1;
       });
     },
-    async startReplica(amqpUrl = vhost.urls.notifier): Promise<Replica> {
-      const replica = await startReplica({ databaseUrl: database.url, amqpUrl, publicKey: keys.publicKey });
+    /** @param env settings beside those that every replica has */
+    async startReplica(amqpUrl = vhost.urls.notifier, env: Record<string, string> = {}): Promise<Replica> {
+      const replica = await startReplica({ databaseUrl: database.url, amqpUrl, publicKey: keys.publicKey, env });
       replicas.push(replica);
       return replica;
     },
@@ -108,6 +119,8 @@ async function management(method: string, path: string): Promise<Response> {
     signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
   });
 }
+
+const jwksOf = (publicKey: KeyObject): Jwks => ({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'test' }] });
 
 const newKeys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
@@ -139,9 +152,10 @@ interface ReplicaOptions {
   databaseUrl: string;
   amqpUrl: string;
   publicKey: KeyObject;
+  env: Record<string, string>;
 }
 
-async function startReplica({ databaseUrl, amqpUrl, publicKey }: ReplicaOptions) {
+async function startReplica({ databaseUrl, amqpUrl, publicKey, env }: ReplicaOptions) {
   const log: LogLine[] = [];
   const keepLine = new Writable({
     write(chunk, _encoding, done) {
@@ -158,11 +172,12 @@ async function startReplica({ databaseUrl, amqpUrl, publicKey }: ReplicaOptions)
     SERVICE_CALLERS: serviceCaller('subscriptions', SERVICE_TOKEN),
     ALLOWED_ORIGINS: `https://other.evergreen.test, ${ORIGIN}`,
     SIMULATED_CLOCK: 'true',
+    ...env,
   });
   const url = await startNotifier(
     { logger: pino(keepLine), metrics: new Registry(), onStop: (_what, stop) => stops.push(stop) },
     config,
-    staticKeys({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'test' }] }),
+    staticKeys(jwksOf(publicKey)),
   );
   const clients: Client[] = [];
   let stopped: Promise<void> | undefined;

@@ -37,6 +37,12 @@ const charge = (userId: string, chargeId: string, version: number) => ({
   businessTime: MOMENT,
 });
 
+/** What subscriptions asks the wallet to debit. */
+export const due = (userId: string, { subscriptionId = uuidv7() } = {}) => {
+  const { chargeId: id, version, ...facts } = charge(userId, uuidv7(), 1);
+  return { charge: { ...facts, id, subscriptionId }, planId: uuidv7(), version };
+};
+
 export const charged = (userId: string, chargeId = uuidv7(), version = 1) => ({
   ...charge(userId, chargeId, version),
   balanceAfter: 3_701,
