@@ -22,7 +22,7 @@ export interface RouteDeps extends MarkDeps {
 const forUsers = { tags: ['notifications'], security: [{ accessToken: [] }] };
 
 export function notificationRoutes(app: HttpApp, deps: RouteDeps): void {
-  const { access, prisma } = deps;
+  const { access, pool, prisma } = deps;
   const onRequest = access.requireUser;
 
   app.get(
@@ -49,7 +49,7 @@ export function notificationRoutes(app: HttpApp, deps: RouteDeps): void {
       },
       onRequest,
     },
-    async (request) => ({ unreadCount: await countUnread(prisma, request.caller) }),
+    async (request) => ({ unreadCount: await countUnread(pool, request.caller) }),
   );
 
   app.post(
