@@ -67,9 +67,9 @@ describe('what an event means to its user', () => {
     expect(textOf(ChargeFailed, chargeFailed(USER))).toBe(
       'charge_failed | Your balance is too low | Monthly: $12.99 could not be paid, $4.00 is missing. It is paid as soon as you top up.',
     );
-    const change = { ...chargeFailed(USER), description: 'Monthly to Premium', awaitingFunds: false };
+    const change = { ...chargeFailed(USER), planName: 'Premium', upgrade: true, awaitingFunds: false };
     expect(textOf(ChargeFailed, change)).toBe(
-      'charge_failed | Your balance is too low | Monthly to Premium: $12.99 could not be paid, $4.00 is missing. Nothing was charged, and your plan stays as it is. Top up first to change it.',
+      'charge_failed | Your balance is too low | Upgrade to Premium: $12.99 could not be paid, $4.00 is missing. Nothing was charged, and your plan stays as it is. Top up first to change it.',
     );
   });
 

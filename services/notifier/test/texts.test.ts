@@ -14,7 +14,8 @@ const END = '2026-12-23T00:00:00.000Z';
 
 const topUp = { topUpId: ID, amount: 5_000, currency: 'USD' as const };
 const charge = {
-  ...{ chargeId: ID, subscriptionId: ID, amount: 1_299, currency: 'USD' as const, description: 'Monthly' },
+  ...{ chargeId: ID, subscriptionId: ID, amount: 1_299, currency: 'USD' as const, planName: 'Monthly' },
+  upgrade: false,
   period: { start: '2026-11-23T00:00:00.000Z', end: END },
 };
 const plan = { subscriptionId: ID, planId: ID, planName: 'Monthly' };
@@ -33,7 +34,7 @@ const TABLE: Table = {
       [
         { ...charge, balanceAfter: 3_701 },
         'Payment succeeded | Monthly: $12.99 was paid. Your balance is $37.01.',
-        'Платёж прошёл | Monthly: списано 12,99 $. На балансе 37,01 $.',
+        'Платёж прошёл | Подписка «Monthly»: списано 12,99 $. На балансе 37,01 $.',
       ],
     ],
   },
@@ -64,12 +65,12 @@ const TABLE: Table = {
       [
         { ...charge, shortfall: 400, awaitingFunds: true },
         'Your balance is too low | Monthly: $12.99 could not be paid, $4.00 is missing. It is paid as soon as you top up.',
-        'Недостаточно средств на балансе | Monthly: не удалось списать 12,99 $, не хватает 4,00 $. Платёж пройдёт, как только вы пополните баланс.',
+        'Недостаточно средств на балансе | Подписка «Monthly»: не удалось списать 12,99 $, не хватает 4,00 $. Платёж пройдёт, как только вы пополните баланс.',
       ],
       [
-        { ...charge, shortfall: 400, awaitingFunds: false },
-        'Your balance is too low | Monthly: $12.99 could not be paid, $4.00 is missing. Nothing was charged, and your plan stays as it is. Top up first to change it.',
-        'Недостаточно средств на балансе | Monthly: не удалось списать 12,99 $, не хватает 4,00 $. Деньги не списаны, тариф остался прежним. Чтобы сменить его, сначала пополните баланс.',
+        { ...charge, planName: 'Pro', upgrade: true, shortfall: 400, awaitingFunds: false },
+        'Your balance is too low | Upgrade to Pro: $12.99 could not be paid, $4.00 is missing. Nothing was charged, and your plan stays as it is. Top up first to change it.',
+        'Недостаточно средств на балансе | Переход на «Pro»: не удалось списать 12,99 $, не хватает 4,00 $. Деньги не списаны, тариф остался прежним. Чтобы сменить его, сначала пополните баланс.',
       ],
     ],
   },

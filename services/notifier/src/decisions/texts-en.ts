@@ -7,15 +7,18 @@ const REASONS: Record<string, string> = {
   insufficient_funds: 'there was not enough money on the card',
 };
 
+const purposeOf = ({ planName, upgrade }: { planName: string; upgrade: boolean }): string =>
+  upgrade ? `Upgrade to ${planName}` : planName;
+
 export const EN: Texts = {
   payment_succeeded: {
     top_up: ({ amount, currency, balanceAfter }, { money }) => ({
       title: 'Balance topped up',
       body: `${money(amount, currency)} was added. Your balance is ${money(balanceAfter, currency)}.`,
     }),
-    charge: ({ amount, currency, description, balanceAfter }, { money }) => ({
+    charge: ({ amount, currency, balanceAfter, ...plan }, { money }) => ({
       title: 'Payment succeeded',
-      body: `${description}: ${money(amount, currency)} was paid. Your balance is ${money(balanceAfter, currency)}.`,
+      body: `${purposeOf(plan)}: ${money(amount, currency)} was paid. Your balance is ${money(balanceAfter, currency)}.`,
     }),
   },
   charge_failed: {
@@ -25,10 +28,10 @@ export const EN: Texts = {
         `${money(amount, currency)} was not added: ${REASONS[reason] ?? 'the payment was declined'}. ` +
         'Nothing was taken from you.',
     }),
-    charge: ({ amount, currency, description, shortfall, awaitingFunds }, { money }) => ({
+    charge: ({ amount, currency, shortfall, awaitingFunds, ...plan }, { money }) => ({
       title: 'Your balance is too low',
       body:
-        `${description}: ${money(amount, currency)} could not be paid, ${money(shortfall, currency)} is missing. ` +
+        `${purposeOf(plan)}: ${money(amount, currency)} could not be paid, ${money(shortfall, currency)} is missing. ` +
         (awaitingFunds
           ? 'It is paid as soon as you top up.'
           : 'Nothing was charged, and your plan stays as it is. Top up first to change it.'),

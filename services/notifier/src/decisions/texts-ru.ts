@@ -7,15 +7,18 @@ const REASONS: Record<string, string> = {
   insufficient_funds: 'на карте недостаточно средств',
 };
 
+const purposeOf = ({ planName, upgrade }: { planName: string; upgrade: boolean }): string =>
+  upgrade ? `Переход на «${planName}»` : `Подписка «${planName}»`;
+
 export const RU: Texts = {
   payment_succeeded: {
     top_up: ({ amount, currency, balanceAfter }, { money }) => ({
       title: 'Баланс пополнен',
       body: `Зачислено ${money(amount, currency)}. На балансе ${money(balanceAfter, currency)}.`,
     }),
-    charge: ({ amount, currency, description, balanceAfter }, { money }) => ({
+    charge: ({ amount, currency, balanceAfter, ...plan }, { money }) => ({
       title: 'Платёж прошёл',
-      body: `${description}: списано ${money(amount, currency)}. На балансе ${money(balanceAfter, currency)}.`,
+      body: `${purposeOf(plan)}: списано ${money(amount, currency)}. На балансе ${money(balanceAfter, currency)}.`,
     }),
   },
   charge_failed: {
@@ -25,10 +28,10 @@ export const RU: Texts = {
         `Зачислить ${money(amount, currency)} не удалось: ${REASONS[reason] ?? 'платёж отклонён'}. ` +
         'Деньги не списаны.',
     }),
-    charge: ({ amount, currency, description, shortfall, awaitingFunds }, { money }) => ({
+    charge: ({ amount, currency, shortfall, awaitingFunds, ...plan }, { money }) => ({
       title: 'Недостаточно средств на балансе',
       body:
-        `${description}: не удалось списать ${money(amount, currency)}, не хватает ${money(shortfall, currency)}. ` +
+        `${purposeOf(plan)}: не удалось списать ${money(amount, currency)}, не хватает ${money(shortfall, currency)}. ` +
         (awaitingFunds
           ? 'Платёж пройдёт, как только вы пополните баланс.'
           : 'Деньги не списаны, тариф остался прежним. Чтобы сменить его, сначала пополните баланс.'),
