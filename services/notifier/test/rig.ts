@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { Writable } from 'node:stream';
-import type { DataOf, EventDefinition } from '@evergreen/contracts/envelope.ts';
+import type { DataOf, Envelope, EventDefinition } from '@evergreen/contracts/envelope.ts';
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
 import { ACCESS_TOKEN_TYPE, API_AUDIENCE, type Jwks, staticKeys } from '@evergreen/service-kit/auth.ts';
 import { type Broker, connectBroker } from '@evergreen/service-kit/broker.ts';
@@ -74,6 +74,13 @@ export async function openRig() {
     stranger: (): Person => newPerson(newKeys().privateKey, {}),
     /** Says an event as its service would, and answers with its id. */
     say: <D extends EventDefinition>(definition: D, data: DataOf<D>, id?: string) => say(mouth, definition, data, id),
+    /** Says many at once, in their order. */
+    sayAll: <D extends EventDefinition>(definition: D, all: DataOf<D>[]) =>
+      publish(
+        mouth,
+        definition,
+        all.map((data) => saying(definition, data)),
+      ),
     /** Publishes a body that no service of ours would write. */
     async sayRaw(type: string, body: string): Promise<void> {
       const { refused } = await mouth.publish([{ messageId: uuidv7(), type, body }]);
@@ -125,11 +132,16 @@ const jwksOf = (publicKey: KeyObject): Jwks => ({ keys: [{ ...publicKey.export({
 const newKeys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 async function say<D extends EventDefinition>(broker: Broker, definition: D, data: DataOf<D>, id = uuidv7()) {
-  const time = '2026-11-23T08:00:00.000Z';
-  const event = { ...newEvent(definition, { subject: 'test', data, time, correlationId: 'of-the-test' }), id };
-  const { refused } = await broker.publish(outboxRows([event]));
-  if (refused.size > 0) throw new Error(`the broker refused ${definition.type}: ${[...refused.values()]}`);
+  await publish(broker, definition, [{ ...saying(definition, data), id }]);
   return id;
+}
+
+const saying = <D extends EventDefinition>(definition: D, data: DataOf<D>) =>
+  newEvent(definition, { subject: 'test', data, time: '2026-11-23T08:00:00.000Z', correlationId: 'of-the-test' });
+
+async function publish(broker: Broker, { type }: EventDefinition, events: Envelope[]): Promise<void> {
+  const { refused } = await broker.publish(outboxRows(events));
+  if (refused.size > 0) throw new Error(`the broker refused ${type}: ${[...refused.values()]}`);
 }
 
 /** The claims an access token of auth has; what is given overrides them. */
