@@ -1,5 +1,6 @@
 import { deleteInBatches, type PruningPool, startPruning } from '@evergreen/service-kit/pruning.ts';
 import type { Logger } from 'pino';
+import type { NotifierConfig } from './config.ts';
 
 /*
  * How long notifications are kept. It goes by when they were stored, in real time: keeping data is a promise about real
@@ -9,11 +10,8 @@ import type { Logger } from 'pino';
 /** As long as the inbox knows an event, which is longer than any redelivery takes. */
 const KEEP_MUTED_DAYS = 30;
 
-/** In days. */
-export interface Retention {
-  read: number;
-  unread: number;
-}
+/** Days until a notification that was read, or was not, goes. */
+export type Retention = Pick<NotifierConfig, 'KEEP_READ_DAYS' | 'KEEP_UNREAD_DAYS'>;
 
 const pruneNotifications = (which: 'read' | 'unread') => ({
   name: `prune-${which}-notifications`,
@@ -30,9 +28,9 @@ const PRUNE_MUTED = {
 };
 
 /** What is to go, by name; each answers how many rows went, in batches short enough to disturb nobody. */
-export const retentionPrunes = (pool: PruningPool, { read, unread }: Retention) => ({
-  'read notifications': () => deleteInBatches(pool, pruneNotifications('read'), [read]),
-  'unread notifications': () => deleteInBatches(pool, pruneNotifications('unread'), [unread]),
+export const retentionPrunes = (pool: PruningPool, { KEEP_READ_DAYS, KEEP_UNREAD_DAYS }: Retention) => ({
+  'read notifications': () => deleteInBatches(pool, pruneNotifications('read'), [KEEP_READ_DAYS]),
+  'unread notifications': () => deleteInBatches(pool, pruneNotifications('unread'), [KEEP_UNREAD_DAYS]),
   'muted facts': () => deleteInBatches(pool, PRUNE_MUTED, [KEEP_MUTED_DAYS]),
 });
 

@@ -84,14 +84,7 @@ export function openSockets(options: SocketOptions): Sockets {
       (error: unknown) => next(refusal(error, logger)),
     );
   });
-  new Gauge({
-    name: 'notifier_sockets',
-    help: 'Sockets that were admitted and are open',
-    registers: [metrics],
-    collect() {
-      this.set(io.of('/').sockets.size);
-    },
-  });
+  showCount(io, metrics);
 
   return {
     io,
@@ -153,6 +146,17 @@ function closeOnExpiry(socket: PushSocket): void {
 function closeWithSocket(socket: PushSocket): void {
   // Who has left takes nothing more, so what is not sent yet does not hold up the end.
   socket.on('disconnect', (reason) => socket.conn.close(reason === 'client namespace disconnect'));
+}
+
+function showCount(io: PushServer, metrics: Registry): void {
+  new Gauge({
+    name: 'notifier_sockets',
+    help: 'Sockets that were admitted and are open',
+    registers: [metrics],
+    collect() {
+      this.set(io.of('/').sockets.size);
+    },
+  });
 }
 
 function trackUpgrades(server: HttpServer): Set<Duplex> {

@@ -12,7 +12,7 @@ import { buildApp } from './app.ts';
 import { createCatchup } from './catch-up.ts';
 import type { NotifierConfig } from './config.ts';
 import { consume } from './consumers.ts';
-import { createEventFlow } from './event-flow.ts';
+import { createEventFlow, type OpenTap } from './event-flow.ts';
 import { PrismaClient } from './generated/client.ts';
 import { listen } from './listen.ts';
 import { createPusher } from './push.ts';
@@ -63,11 +63,8 @@ export async function startNotifier(
     metrics,
   });
   const pusher = createPusher(sockets.io, createCatchup(pool), logger);
-  const flow = createEventFlow({
-    io: sockets.io,
-    openTap: (take) => openFlowTap({ url: config.AMQP_URL, service: 'notifier', logger, take }),
-    logger,
-  });
+  const openTap: OpenTap = (take) => openFlowTap({ url: config.AMQP_URL, service: 'notifier', logger, take });
+  const flow = createEventFlow(sockets.io, openTap, logger);
   onStop('event flow', () => flow.close());
   sockets.onAdmitted((socket, lastNotificationId) => {
     pusher.welcome(socket, lastNotificationId);
@@ -79,7 +76,7 @@ export async function startNotifier(
   onStop('outbox relay', () => relay.stop());
   const pruning = startInboxPruning(pool, logger);
   onStop('inbox pruning', () => pruning.stop());
-  const retention = startRetention(pool, logger, { read: config.KEEP_READ_DAYS, unread: config.KEEP_UNREAD_DAYS });
+  const retention = startRetention(pool, logger, config);
   onStop('retention', () => retention.stop());
   await consume(broker, { pool, clock, wakeOutbox });
 

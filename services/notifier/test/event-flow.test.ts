@@ -103,6 +103,8 @@ describe('the flow of events', () => {
       consumers: ['notifier.inbox'],
       attempt: 1,
     });
+    await rig.sayRaw('evergreen.wallet.TopUpFailed.v1', '{"half');
+    await seen(one, ({ kind, type }) => kind === 'dead' && type === 'evergreen.wallet.TopUpFailed.v1');
     // A consumer that fails once: the second attempt works.
     let attempts = 0;
     await rig.mouth.consume(WALLET_CLOCK, [

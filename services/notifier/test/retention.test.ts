@@ -6,6 +6,8 @@ import { readSince } from '../src/sql/read-since.ts';
 import { openRig, type Person, type Replica, type Rig } from './rig.ts';
 import { toppedUp } from './sample.ts';
 
+const KEPT = { KEEP_READ_DAYS: 90, KEEP_UNREAD_DAYS: 365 };
+
 let rig: Rig;
 let notifier: Replica;
 
@@ -59,7 +61,7 @@ test('read ones go after 90 days and unread ones after a year, by the days that 
     { days: 89, read: true },
     { days: 0, read: true },
   ]);
-  const prunes = retentionPrunes(rig.pool, { read: 90, unread: 365 });
+  const prunes = retentionPrunes(rig.pool, KEPT);
   expect([await prunes['read notifications'](), await prunes['unread notifications']()]).toEqual([1, 1]);
   expect(await ages(person)).toEqual(['364 unread', '89 read', '0 read']);
   const { body } = await notifier.call('GET', '/v1/notifications/unread-count', { token: person.token });
@@ -69,7 +71,7 @@ test('read ones go after 90 days and unread ones after a year, by the days that 
 test('many go in batches, and two replicas that prune at once take each once', async () => {
   const person = rig.person();
   await keep(person, [{ days: 100, read: true, count: 12_000 }]);
-  const prunes = retentionPrunes(rig.pool, { read: 90, unread: 365 });
+  const prunes = retentionPrunes(rig.pool, KEPT);
   const gone = await Promise.all([prunes['read notifications'](), prunes['read notifications']()]);
   expect(gone[0] + gone[1] + (await prunes['read notifications']())).toBe(12_000);
 });
@@ -78,7 +80,7 @@ test('muted facts are forgotten once nothing that they overtook can come any mor
   await rig.pool.query(
     `INSERT INTO muted_fact SELECT gen_random_uuid(), 1, now() - days * interval '1 day' FROM unnest(ARRAY[29, 31]) AS days`,
   );
-  expect(await retentionPrunes(rig.pool, { read: 90, unread: 365 })['muted facts']()).toBe(1);
+  expect(await retentionPrunes(rig.pool, KEPT)['muted facts']()).toBe(1);
 });
 
 test('a client whose last notification is gone, or that has seen none, gets what came after it, once', async () => {
@@ -89,7 +91,7 @@ test('a client whose last notification is gone, or that has seen none, gets what
   ]);
   const { rows } = await rig.pool.query('SELECT id FROM notification WHERE user_id = $1 ORDER BY seq', [person.id]);
   const [gone, seen] = rows.map(({ id }) => id) as [string, string];
-  await retentionPrunes(rig.pool, { read: 90, unread: 365 })['read notifications']();
+  await retentionPrunes(rig.pool, KEPT)['read notifications']();
   const NIL = '00000000-0000-0000-0000-000000000000';
   for (const lastNotificationId of [gone, NIL]) {
     const client = notifier.connect(person, { lastNotificationId });
