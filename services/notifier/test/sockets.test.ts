@@ -43,7 +43,7 @@ describe('what a socket is told', () => {
     'a new notification, as it is listed, and the count, over %s',
     async (transport) => {
       const person = rig.person();
-      await rig.register(person, { locale: 'en-GB', timeZone: 'Asia/Tokyo' });
+      await rig.register(person, { locale: 'ru', timeZone: 'Asia/Tokyo' });
       const client = await connected(person, { transports: [transport] });
       expect(client.heard).toEqual([{ name: 'unread-count', unreadCount: 0 }]);
       const facts = chargeFailed(person.id);
@@ -55,6 +55,7 @@ describe('what a socket is told', () => {
         { name: 'unread-count', unreadCount: 1 },
       ]);
       expect(data[0].data.chargeId).toBe(facts.chargeId);
+      expect(data[0].title).toBe('Недостаточно средств на балансе');
     },
   );
 
