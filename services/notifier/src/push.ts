@@ -1,5 +1,5 @@
 import type { Notification } from '@evergreen/contracts/http/notifications.ts';
-import type { Changed, ReadMark } from '@evergreen/contracts/socket.ts';
+import type { Changed, EventFlow, FlowAnswer, ReadMark } from '@evergreen/contracts/socket.ts';
 import type { Caller } from '@evergreen/service-kit/auth.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Server, Socket } from 'socket.io';
@@ -19,12 +19,19 @@ import type { Catchup } from './catch-up.ts';
 /** What waits for a client that does not take it, at most. Then it is let go, and catches up when it comes back. */
 const MAX_UNSENT_BYTES = 1_048_576;
 
-/** What the server emits, and nothing is listened to: clients talk over HTTP. */
+/** What the server emits. */
 export interface PushedEvents {
   notification: (notification: Notification) => void;
   'notifications:read': (which: ReadMark) => void;
   'unread-count': (count: { unreadCount: number }) => void;
   changed: (what: Changed) => void;
+  'event-flow': (flow: EventFlow) => void;
+}
+
+/** What the server listens to. For everything else clients talk over HTTP. */
+export interface AskedEvents {
+  'flow:watch': (answer?: (given: FlowAnswer) => void) => void;
+  'flow:unwatch': () => void;
 }
 
 export interface SocketData {
@@ -34,11 +41,13 @@ export interface SocketData {
   /** While it catches up: the version it has to reach, as heard since its last read began. */
   wanted: number;
   catchingUp: boolean;
+  /** May hints have been lost, so that all its pages show is out of date? */
+  missedHints: boolean;
 }
 
 type Nothing = Record<string, never>;
-export type PushServer = Server<Nothing, PushedEvents, Nothing, SocketData>;
-export type PushSocket = Socket<Nothing, PushedEvents, Nothing, SocketData>;
+export type PushServer = Server<AskedEvents, PushedEvents, Nothing, SocketData>;
+export type PushSocket = Socket<AskedEvents, PushedEvents, Nothing, SocketData>;
 
 export interface Pusher {
   /** Begins with a new socket, already in the room of its user, from what its client saw last. */
@@ -87,10 +96,13 @@ export function createPusher(io: PushServer, catchup: Catchup, logger: FastifyBa
       if (!socket.connected) return;
       for (const notification of page.notifications) socket.emit('notification', notification);
       data.version = page.version;
-      anyRead ||= before !== undefined && page.version > before + page.notifications.length;
+      anyRead ||= before !== undefined && page.version > before + page.size;
       if (!page.isLast) continue;
       if (anyRead) emitRead(socket, { ids: page.readIds, all: page.unreadCount === 0 });
       socket.emit('unread-count', { unreadCount: page.unreadCount });
+      if (data.missedHints)
+        for (const what of ['wallet', 'subscription'] as const) socket.emit('changed', { what, id: null });
+      data.missedHints = false;
       return;
     }
   }
@@ -120,6 +132,7 @@ export function createPusher(io: PushServer, catchup: Catchup, logger: FastifyBa
       for (const socket of sockets.values()) {
         // One that is catching up may have read before the gap, so it reads once more.
         socket.data.wanted = Number.POSITIVE_INFINITY;
+        socket.data.missedHints = true;
         void catchUp(socket);
       }
     },

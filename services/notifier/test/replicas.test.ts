@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { NotificationCreated, NotificationsRead } from '@evergreen/contracts/events/notifier.ts';
 import { BalanceToppedUp } from '@evergreen/contracts/events/wallet.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import type { Client } from './client.ts';
+import { type Line, openLine } from './line.ts';
 import { openRig, type Person, type Replica, type Rig, until } from './rig.ts';
 import { toppedUp } from './sample.ts';
 
@@ -89,6 +88,7 @@ test('an event that comes again, early, or never, is told once, in its place', a
     userId: person.id,
     version,
     unreadCount: version,
+    live: true,
     notification: {
       ...first,
       id,
@@ -141,6 +141,10 @@ test('a replica that was cut off from the broker tells its sockets, once it is b
   line.mend();
   await there.heardOf('notifications:read', ({ ids }) => ids?.includes(id) === true);
   expect(topUpsOf(there)).toEqual(await inOrder(person));
+  // What became out of date meanwhile nobody knows, so its pages read all of it again.
+  await there.heardOf('changed', ({ what, id }) => what === 'subscription' && id === null);
+  const all = (client: Client) => client.of('changed').filter(({ id }) => id === null);
+  expect([all(here), all(there).map(({ what }) => what)]).toEqual([[], ['wallet', 'subscription']]);
   await topUp(person);
   await allToHear(clients, 6);
   for (const client of clients) {
@@ -175,56 +179,9 @@ async function storeUnsaid(person: Person, seq: number): Promise<string> {
   await rig.pool.query(
     `WITH raised AS (UPDATE mailbox SET version = $3 WHERE user_id = $2)
      INSERT INTO notification
-       (id, user_id, seq, type, kind, data, subject_id, subject_version, source_event_id, created_at)
-     VALUES ($1, $2, $3, 'payment_succeeded', 'top_up', $4, $1, 1, $1, now())`,
+       (id, user_id, seq, type, kind, data, live, subject_id, subject_version, source_event_id, created_at)
+     VALUES ($1, $2, $3, 'payment_succeeded', 'top_up', $4, true, $1, 1, $1, now())`,
     [id, person.id, seq, { topUpId: id, amount: 1, currency: 'USD', balanceAfter: 1 }],
   );
   return id;
-}
-
-type Line = Awaited<ReturnType<typeof openLine>>;
-
-/** A TCP line to the broker that can be cut, for good or until it is mended. */
-async function openLine(amqpUrl: string) {
-  const target = new URL(amqpUrl);
-  const open = new Set<Socket>();
-  let isCut = false;
-  const server = createServer((from) => {
-    if (isCut) {
-      from.destroy();
-      return;
-    }
-    const to = connect(Number(target.port), target.hostname);
-    for (const socket of [from, to]) {
-      open.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        open.delete(socket);
-        from.destroy();
-        to.destroy();
-      });
-    }
-    from.pipe(to).pipe(from);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = new URL(amqpUrl);
-  url.hostname = '127.0.0.1';
-  url.port = String((server.address() as AddressInfo).port);
-  const cut = () => {
-    isCut = true;
-    for (const socket of open) socket.destroy();
-  };
-  return {
-    url: url.href,
-    cut,
-    mend: () => {
-      isCut = false;
-    },
-    async close(): Promise<void> {
-      cut();
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }
