@@ -2,7 +2,7 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { VerifyToken } from '@evergreen/service-kit/auth.ts';
-import { Problem, problemBody } from '@evergreen/service-kit/problem.ts';
+import { invalidField, Problem, problemBody } from '@evergreen/service-kit/problem.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { Gauge, type Registry } from 'prom-client';
 import { Server } from 'socket.io';
@@ -113,10 +113,7 @@ async function admit(io: PushServer, socket: PushSocket, verifyToken: VerifyToke
   if (typeof token !== 'string') throw new Problem('unauthenticated', 'Send the access token in auth.token');
   const caller = await verifyToken(token);
   if (lastNotificationId !== undefined && (typeof lastNotificationId !== 'string' || !UUID.test(lastNotificationId))) {
-    const message = 'must be the id of a notification';
-    throw new Problem('validation_failed', `auth.lastNotificationId ${message}`, {
-      errors: [{ field: 'auth.lastNotificationId', message }],
-    });
+    throw invalidField('auth.lastNotificationId', 'must be the id of a notification');
   }
   // Counting and joining in one go: sockets that come at the same moment cannot pass together.
   if ((io.of('/').adapter.rooms.get(caller.id)?.size ?? 0) >= MAX_SOCKETS_PER_USER) {
