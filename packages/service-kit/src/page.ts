@@ -4,20 +4,45 @@ import { Problem } from './problem.ts';
 export function decodeCursor(cursor: string): bigint {
   const text = Buffer.from(cursor, 'base64url').toString();
   if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw badCursor();
+}
+
+/** The same for a list in the order of its ids: the id of the last row shown. */
+export function decodeIdCursor(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString();
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
+  throw badCursor();
+}
+
+function badCursor(): Problem {
   const message = 'is not a cursor of this list';
-  throw new Problem('validation_failed', `query.cursor ${message}`, { errors: [{ field: 'query.cursor', message }] });
+  return new Problem('validation_failed', `query.cursor ${message}`, { errors: [{ field: 'query.cursor', message }] });
 }
 
 /**
  * One page of a list that is read newest first by `seq`. Give it one row more than `limit`: whether that one is there tells
  * whether there is a next page.
  */
-export function pageOf<Row extends { seq: bigint | number }, Item>(
+export const pageOf = <Row extends { seq: bigint | number }, Item>(
   rows: readonly Row[],
   limit: number,
   itemOf: (row: Row) => Item,
-): { data: Item[]; nextCursor: string | null } {
+): { data: Item[]; nextCursor: string | null } => pageBy(({ seq }) => String(seq), rows, limit, itemOf);
+
+/** One page of a list that is read newest first by `id`, a UUIDv7. */
+export const idPageOf = <Row extends { id: string }, Item>(
+  rows: readonly Row[],
+  limit: number,
+  itemOf: (row: Row) => Item,
+): { data: Item[]; nextCursor: string | null } => pageBy(({ id }) => id, rows, limit, itemOf);
+
+function pageBy<Row, Item>(
+  placeOf: (row: Row) => string,
+  rows: readonly Row[],
+  limit: number,
+  itemOf: (row: Row) => Item,
+) {
   const shown = rows.slice(0, limit);
   const last = rows.length > limit ? shown.at(-1) : undefined;
-  return { data: shown.map(itemOf), nextCursor: last ? Buffer.from(String(last.seq)).toString('base64url') : null };
+  return { data: shown.map(itemOf), nextCursor: last ? Buffer.from(placeOf(last)).toString('base64url') : null };
 }

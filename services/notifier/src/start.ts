@@ -2,6 +2,7 @@ import { accessHooks, type FindKey, tokenVerifier } from '@evergreen/service-kit
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
+import { openDeadLetterDesk } from '@evergreen/service-kit/dead-letter-desk.ts';
 import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import type { ServiceContext } from '@evergreen/service-kit/process.ts';
@@ -48,6 +49,7 @@ export async function startNotifier(
         if (!broker.isReady()) throw new Error('not connected');
       },
     },
+    desk: openDeadLetterDesk({ service: 'notifier', broker, pool, logger }),
     activity: async () => ({ outbox: await relay.pending(), ...broker.activity() }),
   });
   const sockets = openSockets({
