@@ -1,6 +1,6 @@
 import { EVENTS } from '@evergreen/contracts/catalogue.ts';
 import type { EventDefinition } from '@evergreen/contracts/envelope.ts';
-import { SOCKET_MESSAGES, SocketAuth } from '@evergreen/contracts/socket.ts';
+import { SOCKET_MESSAGES, SOCKET_REQUESTS, SocketAuth } from '@evergreen/contracts/socket.ts';
 import { EVENT_EXCHANGE, QUEUES, SOCKET_EVENTS } from '@evergreen/contracts/topology.ts';
 import { exampleOf, type JsonSchema } from '@evergreen/edge/src/example.ts';
 import { nameSchemas } from '@evergreen/edge/src/name-schemas.ts';
@@ -30,8 +30,8 @@ export function asyncApiDocument() {
   const { components, ...rest } = document;
   const messages = components.messages as Record<string, { payload: JsonSchema }>;
   const withExamples = Object.entries(messages).map(([name, message]) => {
-    const payload = exampleOf(message.payload, schemas) as Record<string, unknown>;
-    const event = EVENTS.get(String(payload.type));
+    const payload = exampleOf(message.payload, schemas) as Record<string, unknown> | null;
+    const event = EVENTS.get(String(payload?.type));
     // The one part of an envelope whose schema leaves it open.
     const example = event ? { ...payload, source: `/evergreen/${event.source}` } : payload;
     return [name, { ...message, examples: [{ payload: example }] }];
@@ -127,7 +127,7 @@ const SOCKET_CHANNEL = {
     'The user is whom the access token names. Browsers of other origins are refused. Whoever comes back gets what it missed.',
   servers: [{ $ref: '#/servers/edge' }],
   messages: Object.fromEntries(
-    ['auth', ...Object.keys(SOCKET_MESSAGES)].map((name) => [
+    ['auth', ...Object.keys(SOCKET_MESSAGES), ...Object.keys(SOCKET_REQUESTS)].map((name) => [
       socketMessageName(name),
       { $ref: `#/components/messages/${socketMessageName(name)}` },
     ]),
@@ -140,7 +140,14 @@ const SOCKET_OPERATIONS = {
     channel: { $ref: '#/channels/socket' },
     messages: Object.keys(SOCKET_MESSAGES).map((name) => messageRef('socket', socketMessageName(name))),
     tags: [{ name: 'notifier' }],
-    description: 'What the server emits. It listens to nothing: clients talk over HTTP.',
+    description: 'What the server emits. Clients talk over HTTP, but for what `socket.hears` lists.',
+  },
+  'socket.hears': {
+    action: 'receive',
+    channel: { $ref: '#/channels/socket' },
+    messages: Object.keys(SOCKET_REQUESTS).map((name) => messageRef('socket', socketMessageName(name))),
+    tags: [{ name: 'notifier' }],
+    description: 'What a client emits, with no payload. The payload here is that of the answer, if it asks for one.',
   },
   'socket.admits': {
     action: 'receive',
@@ -152,7 +159,7 @@ const SOCKET_OPERATIONS = {
 };
 
 function socketMessages(): Named {
-  const messages = Object.entries(SOCKET_MESSAGES).map(([name, { meaning, payload }]) => [
+  const messages = Object.entries({ ...SOCKET_MESSAGES, ...SOCKET_REQUESTS }).map(([name, { meaning, payload }]) => [
     socketMessageName(name),
     { name, title: name, summary: meaning, payload },
   ]);

@@ -1,3 +1,4 @@
+import { EVENTS } from './catalogue.ts';
 import type { EventDefinition } from './envelope.ts';
 import { UserRegistered, UserUpdated } from './events/auth.ts';
 import { PaymentDeclined, PaymentRefunded, PaymentSucceeded } from './events/gateway.ts';
@@ -122,5 +123,19 @@ export const SOCKET_EVENTS: readonly EventDefinition[] = [
 
 export const NOTIFIER_SOCKETS: QueueDefinition = { name: 'notifier.sockets', events: SOCKET_EVENTS };
 
+/**
+ * What a notifier replica hears while an operator watches the flow of events: all of them, and what any consumer sets
+ * aside for another try or as a dead letter.
+ */
+export const NOTIFIER_FLOW: QueueDefinition = { name: 'notifier.flow', events: [...EVENTS.values()] };
+
 /** Queues that each replica makes for itself, as `<name>.<uuid>`, and that go with its connection. */
-export const TRANSIENT_QUEUES: readonly QueueDefinition[] = [NOTIFIER_SOCKETS];
+export const TRANSIENT_QUEUES: readonly QueueDefinition[] = [NOTIFIER_SOCKETS, NOTIFIER_FLOW];
+
+/** The queues an event of this type goes to, whatever its version; that of the sockets stands for one of each replica. */
+export const queuesOf = (type: string): string[] => {
+  const [key] = type.split(/\.v\d+$/);
+  return [...QUEUES, NOTIFIER_SOCKETS]
+    .filter(({ events }) => events.some((event) => event.type.replace(/\.v\d+$/, '') === key))
+    .map(({ name }) => name);
+};

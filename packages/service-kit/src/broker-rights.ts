@@ -1,5 +1,5 @@
-import { bindingKeys, EVENT_EXCHANGE, QUEUES, TRANSIENT_QUEUES } from '@evergreen/contracts/topology.ts';
-import { deadQueue, ownerOf, setAsideExchange } from './topology.ts';
+import { bindingKeys, EVENT_EXCHANGE, NOTIFIER_FLOW, QUEUES, TRANSIENT_QUEUES } from '@evergreen/contracts/topology.ts';
+import { deadQueue, ownerOf, setAsideExchange, setAsideExchanges } from './topology.ts';
 
 /** Regular expressions over names, as RabbitMQ takes them. */
 export interface BrokerRights {
@@ -28,13 +28,17 @@ export function brokerRights(service: string): BrokerRights {
   const ofReplicas = transient.map(({ name }) => `${literally(name)}\\.${UUID}`);
   const setAside = new Set(queues.map(setAsideExchange));
   const heard = bindingKeys(transient.flatMap(({ events }) => events));
+  const listensTo = [
+    ...(heard.length > 0 ? [EVENT_EXCHANGE] : []),
+    ...(transient.includes(NOTIFIER_FLOW) ? setAsideExchanges() : []),
+  ];
   return {
     configure: oneOf(ofReplicas),
     write: oneOf([...[EVENT_EXCHANGE, ...setAside].map(literally), ...ofReplicas]),
     read: oneOf([
       ...queues.flatMap((name) => [name, deadQueue(name)]).map(literally),
       ...ofReplicas,
-      ...(heard.length > 0 ? [literally(EVENT_EXCHANGE)] : []),
+      ...listensTo.map(literally),
     ]),
     topics: { write: `^evergreen\\.${literally(service)}\\.[A-Za-z]+\\.v[0-9]+$`, read: oneOf(heard.map(literally)) },
   };

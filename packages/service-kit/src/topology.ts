@@ -61,7 +61,7 @@ export const ownerOf = (name: string): string => name.replace(/^evergreen\./, ''
  */
 export const setAsideExchange = (queue: string): string => `${ownerOf(queue)}.set-aside`;
 
-const setAsideExchanges = (queues: readonly QueueDefinition[]): string[] => [
+export const setAsideExchanges = (queues: readonly QueueDefinition[] = QUEUES): string[] => [
   ...new Set(queues.map(({ name }) => setAsideExchange(name))),
 ];
 

@@ -1,5 +1,5 @@
 import { EVENTS } from '@evergreen/contracts/catalogue.ts';
-import { bindingKeys, EVENT_EXCHANGE, NOTIFIER_SOCKETS, QUEUES } from '@evergreen/contracts/topology.ts';
+import { bindingKeys, EVENT_EXCHANGE, NOTIFIER_FLOW, NOTIFIER_SOCKETS, QUEUES } from '@evergreen/contracts/topology.ts';
 import { deadQueue, ownerOf, queueNames, retryQueue, setAsideExchange } from '@evergreen/service-kit/topology.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type Options } from 'amqplib';
@@ -146,23 +146,33 @@ test('what a consumer sets aside goes to the queues beside its own, and to no ot
   expect(returned).toEqual(['wallet.charges']);
 });
 
-test('the notifier hears, on a queue of its own, what open pages are to be told, and nothing else', async () => {
-  const queue = `${NOTIFIER_SOCKETS.name}.${UUID}`;
-  const bind = (key: string) => async (channel: ConfirmChannel) => {
-    await channel.assertQueue(queue, { exclusive: true, durable: false });
-    await channel.bindQueue(queue, EVENT_EXCHANGE, key);
-  };
-  const heard = bindingKeys(NOTIFIER_SOCKETS.events);
-  const keys = new Set([
-    ...types.map((type) => type.replace(/\.v\d+$/, '.*')),
-    'evergreen.wallet.*.*',
-    'evergreen.#',
-    '#',
-  ]);
-  await each([...keys], async (key) => {
-    const refused = await refusal('notifier', bind(key));
+/** Makes a queue as a notifier replica does, and binds it. */
+const bind = (queue: string, exchange: string, key: string) => async (channel: ConfirmChannel) => {
+  const name = `${queue}.${UUID}`;
+  await channel.assertQueue(name, { exclusive: true, durable: false });
+  await channel.bindQueue(name, exchange, key);
+};
+
+test('the notifier hears every event of the catalogue, on queues of its own, and none besides', async () => {
+  const heard = bindingKeys([...EVENTS.values()]);
+  const foreign = ['evergreen.wallet.*.*', 'evergreen.#', '#', 'evergreen.wallet.Nothing.*'];
+  await each([...heard, ...foreign], async (key) => {
+    const refused = await refusal('notifier', bind(NOTIFIER_SOCKETS.name, EVENT_EXCHANGE, key));
     if (heard.includes(key)) expect(refused).toBeUndefined();
     else expect(refused).toEqual(refusedAccessTo("topic '"));
+  });
+});
+
+test('the notifier alone hears what others set aside', async () => {
+  await each(QUEUES, async ({ name }) => {
+    for (const place of [retryQueue(name, 1), deadQueue(name)]) {
+      expect(await refusal('notifier', bind(NOTIFIER_FLOW.name, setAsideExchange(name), place))).toBeUndefined();
+    }
+  });
+  // They may not even make the queue for it, nor reach the exchange by one of another's.
+  await each(['wallet', 'subscriptions', 'auth', 'gateway'] as const, async (service) => {
+    const refused = await refusal(service, bind(NOTIFIER_FLOW.name, 'notifier.set-aside', 'notifier.inbox.dead'));
+    expect(refused).toEqual(refusedAccessTo('queue'));
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Notification } from '@evergreen/contracts/http/notifications.ts';
-import type { Changed, ReadMark } from '@evergreen/contracts/socket.ts';
+import type { Changed, EventFlow, FlowAnswer, ReadMark } from '@evergreen/contracts/socket.ts';
 import type { Caller } from '@evergreen/service-kit/auth.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Server, Socket } from 'socket.io';
@@ -19,12 +19,19 @@ import type { Catchup } from './catch-up.ts';
 /** What waits for a client that does not take it, at most. Then it is let go, and catches up when it comes back. */
 const MAX_UNSENT_BYTES = 1_048_576;
 
-/** What the server emits, and nothing is listened to: clients talk over HTTP. */
+/** What the server emits. */
 export interface PushedEvents {
   notification: (notification: Notification) => void;
   'notifications:read': (which: ReadMark) => void;
   'unread-count': (count: { unreadCount: number }) => void;
   changed: (what: Changed) => void;
+  'event-flow': (flow: EventFlow) => void;
+}
+
+/** What the server listens to. For everything else clients talk over HTTP. */
+export interface AskedEvents {
+  'flow:watch': (answer?: (given: FlowAnswer) => void) => void;
+  'flow:unwatch': () => void;
 }
 
 export interface SocketData {
@@ -37,8 +44,8 @@ export interface SocketData {
 }
 
 type Nothing = Record<string, never>;
-export type PushServer = Server<Nothing, PushedEvents, Nothing, SocketData>;
-export type PushSocket = Socket<Nothing, PushedEvents, Nothing, SocketData>;
+export type PushServer = Server<AskedEvents, PushedEvents, Nothing, SocketData>;
+export type PushSocket = Socket<AskedEvents, PushedEvents, Nothing, SocketData>;
 
 export interface Pusher {
   /** Begins with a new socket, already in the room of its user, from what its client saw last. */

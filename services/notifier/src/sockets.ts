@@ -16,7 +16,7 @@ import type { PushServer, PushSocket } from './push.ts';
  * A connection is closed with its socket. It would stay open otherwise, uncounted and without an end, when its client
  * leaves the namespace. One that is never admitted is closed by socket.io after HANDSHAKE_TIMEOUT_MS.
  *
- * Clients only listen, so the largest packet they may send is the handshake with its token.
+ * Clients have little to say, so the largest packet they may send is the handshake with its token.
  */
 
 export const MAX_SOCKETS_PER_USER = 20;

@@ -3,6 +3,7 @@ import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
 import { openDeadLetterDesk } from '@evergreen/service-kit/dead-letter-desk.ts';
+import { openFlowTap } from '@evergreen/service-kit/flow-tap.ts';
 import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import type { ServiceContext } from '@evergreen/service-kit/process.ts';
@@ -11,6 +12,7 @@ import { buildApp } from './app.ts';
 import { createCatchup } from './catch-up.ts';
 import type { NotifierConfig } from './config.ts';
 import { consume } from './consumers.ts';
+import { createEventFlow } from './event-flow.ts';
 import { PrismaClient } from './generated/client.ts';
 import { listen } from './listen.ts';
 import { createPusher } from './push.ts';
@@ -60,7 +62,16 @@ export async function startNotifier(
     metrics,
   });
   const pusher = createPusher(sockets.io, createCatchup(pool), logger);
-  sockets.onAdmitted(pusher.welcome);
+  const flow = createEventFlow({
+    io: sockets.io,
+    openTap: (take) => openFlowTap({ url: config.AMQP_URL, service: 'notifier', logger, take }),
+    logger,
+  });
+  onStop('event flow', () => flow.close());
+  sockets.onAdmitted((socket, lastNotificationId) => {
+    pusher.welcome(socket, lastNotificationId);
+    flow.offerTo(socket);
+  });
 
   await listen(broker, pusher);
   const relay = startOutboxRelay({ pool, broker, logger, metrics });

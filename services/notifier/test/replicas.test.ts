@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { NotificationCreated, NotificationsRead } from '@evergreen/contracts/events/notifier.ts';
 import { BalanceToppedUp } from '@evergreen/contracts/events/wallet.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import type { Client } from './client.ts';
+import { type Line, openLine } from './line.ts';
 import { openRig, type Person, type Replica, type Rig, until } from './rig.ts';
 import { toppedUp } from './sample.ts';
 
@@ -180,51 +179,4 @@ async function storeUnsaid(person: Person, seq: number): Promise<string> {
     [id, person.id, seq, { topUpId: id, amount: 1, currency: 'USD', balanceAfter: 1 }],
   );
   return id;
-}
-
-type Line = Awaited<ReturnType<typeof openLine>>;
-
-/** A TCP line to the broker that can be cut, for good or until it is mended. */
-async function openLine(amqpUrl: string) {
-  const target = new URL(amqpUrl);
-  const open = new Set<Socket>();
-  let isCut = false;
-  const server = createServer((from) => {
-    if (isCut) {
-      from.destroy();
-      return;
-    }
-    const to = connect(Number(target.port), target.hostname);
-    for (const socket of [from, to]) {
-      open.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        open.delete(socket);
-        from.destroy();
-        to.destroy();
-      });
-    }
-    from.pipe(to).pipe(from);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = new URL(amqpUrl);
-  url.hostname = '127.0.0.1';
-  url.port = String((server.address() as AddressInfo).port);
-  const cut = () => {
-    isCut = true;
-    for (const socket of open) socket.destroy();
-  };
-  return {
-    url: url.href,
-    cut,
-    mend: () => {
-      isCut = false;
-    },
-    async close(): Promise<void> {
-      cut();
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }

@@ -56,6 +56,7 @@ export async function openRig() {
 
   return {
     pool,
+    mouth,
     amqpUrl: vhost.urls.notifier,
     /** A user who has an account somewhere; the notifier hears of it only when told. */
     person: (claims: Record<string, unknown> = {}): Person => newPerson(keys.privateKey, claims),
@@ -69,6 +70,11 @@ export async function openRig() {
       if (refused.size > 0) throw new Error('the broker refused it');
     },
     depths: (queue: string) => mouth.queueDepths([queue]),
+    /** All queues of the virtual host, as the broker's management lists them. */
+    queueNames: async (): Promise<string[]> => {
+      const queues = await (await management('GET', `/queues/${vhost.name}?disable_stats=true`)).json();
+      return (queues as { name: string }[]).map(({ name }) => name);
+    },
     /** Says what auth says of a new account, and waits until the notifier knows it. */
     async register(person: Person, facts: Partial<DataOf<typeof UserRegistered>> = {}): Promise<void> {
       const account = { email: 'a@b.test', role: 'customer' as const, timeZone: 'UTC', locale: 'en', version: 1 };
@@ -91,6 +97,16 @@ export async function openRig() {
       await database.drop();
     },
   };
+}
+
+async function management(method: string, path: string): Promise<Response> {
+  const url = new URL(process.env.TEST_RABBITMQ_MANAGEMENT_URL ?? '');
+  const credentials = Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`);
+  return fetch(`${url.origin}/api${path}`, {
+    method,
+    headers: { authorization: `Basic ${credentials.toString('base64')}` },
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+  });
 }
 
 const newKeys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
