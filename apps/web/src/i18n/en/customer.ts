@@ -1,0 +1,4 @@
+/** What customers see. */
+export default {
+  'home.title': 'Home',
+} as const;

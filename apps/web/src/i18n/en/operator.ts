@@ -1,0 +1,4 @@
+/** The operator console. */
+export default {
+  'overview.title': 'Overview',
+} as const;

@@ -1,0 +1,6 @@
+import type { Russian } from '../dictionary.ts';
+import type english from '../en/operator.ts';
+
+export default {
+  'overview.title': 'Обзор',
+} satisfies Russian<typeof english>;
