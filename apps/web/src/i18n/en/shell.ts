@@ -19,6 +19,12 @@ export default {
   'nav.payment': 'Payment',
   'nav.profile': 'Profile',
   'nav.overview': 'Overview',
+  'nav.people': 'People',
+  'nav.subscriptions': 'Subscriptions',
+  'nav.gateway': 'Payment gateway',
+  'nav.clock': 'Billing clock',
+  'nav.deadLetters': 'Dead letters',
+  'nav.flow': 'Event flow',
 
   'theme.label': 'Theme',
   'theme.light': 'Light',

@@ -21,6 +21,12 @@ export default {
   'nav.payment': 'Оплата',
   'nav.profile': 'Профиль',
   'nav.overview': 'Обзор',
+  'nav.people': 'Люди',
+  'nav.subscriptions': 'Подписки',
+  'nav.gateway': 'Платёжный шлюз',
+  'nav.clock': 'Биллинговые часы',
+  'nav.deadLetters': 'Необработанное',
+  'nav.flow': 'Поток событий',
 
   'theme.label': 'Тема',
   'theme.light': 'Светлая',
