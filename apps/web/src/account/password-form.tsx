@@ -5,12 +5,14 @@ import { useTranslation } from 'react-i18next';
 import { useApiMutation } from '../api.ts';
 import { Problem } from '../components/problem.tsx';
 import { Section } from '../components/section.tsx';
+import { useSignedIn } from '../session.tsx';
 
 const NOTHING = { currentPassword: '', newPassword: '' };
 const MIN_PASSWORD = 8;
 
 export function PasswordForm() {
   const { t } = useTranslation();
+  const { user } = useSignedIn();
   const [form, setForm] = useState(NOTHING);
   const [wasSent, setWasSent] = useState(false);
   const changing = useApiMutation((api, body: typeof NOTHING) => api.PUT('/v1/auth/password', { body }), {
@@ -32,6 +34,8 @@ export function PasswordForm() {
     <Section title={t('profile.password')} text={t('profile.passwordNote')}>
       <form onSubmit={submit}>
         <Stack>
+          {/* For password managers, which keep a password by its account. */}
+          <input hidden readOnly name="username" autoComplete="username" value={user.email} />
           <PasswordInput
             label={t('profile.currentPassword')}
             autoComplete="current-password"

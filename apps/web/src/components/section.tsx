@@ -1,5 +1,6 @@
 import { Card, Group, Stack, Text, Title } from '@mantine/core';
 import { type ReactNode, useId } from 'react';
+import classes from './rows.module.css';
 
 interface Props {
   title: string;
@@ -26,7 +27,7 @@ export function Section({ title, text, side, children }: Props) {
               </Text>
             ) : null}
           </Stack>
-          {side}
+          <div className={classes.side}>{side}</div>
         </Group>
         {children}
       </Stack>

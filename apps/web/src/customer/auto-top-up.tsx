@@ -8,7 +8,7 @@ import { Problem } from '../components/problem.tsx';
 import { Section } from '../components/section.tsx';
 import { type Currency, minorDigits, toMajor, toMinor, useFormat } from '../format.ts';
 import { useCardName } from './card-name.ts';
-import { useSavedMethods, useWallet } from './queries.ts';
+import { useMainCurrency, useSavedMethods } from './queries.ts';
 import { CURRENCIES } from './top-up.tsx';
 
 type Settings = schemas['AutoTopUp'];
@@ -20,14 +20,14 @@ const USUAL = { threshold: 5, amount: 20, maxPerDay: 100 };
 /** Automatic top-up of one currency at a time, first that of the balance. */
 export function AutoTopUp() {
   const { t } = useTranslation('customer');
-  const wallet = useWallet();
+  const main = useMainCurrency();
   const [chosen, setChosen] = useState<Currency>();
-  const currency = chosen ?? wallet.data?.balances[0]?.currency ?? 'USD';
+  const currency = chosen ?? main ?? 'USD';
   const query = { currency };
   const settings = useApiQuery(
     ['auto-top-up', currency],
     (api) => api.GET('/v1/wallet/auto-top-up', { params: { query } }),
-    { enabled: wallet.isFetched },
+    { enabled: main !== undefined },
   );
   return (
     <Section title={t('auto.title')} text={t('auto.text')}>

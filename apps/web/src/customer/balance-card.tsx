@@ -3,24 +3,24 @@ import { useTranslation } from 'react-i18next';
 import { Amount } from '../components/amount.tsx';
 import { Problem } from '../components/problem.tsx';
 import { Section } from '../components/section.tsx';
-import { useWallet } from './queries.ts';
-
-const NOTHING = { amount: 0, currency: 'USD' } as const;
+import { useMainCurrency, useWallet } from './queries.ts';
 
 /** What is there, per currency. */
 export function BalanceCard() {
   const { t } = useTranslation('customer');
   const wallet = useWallet();
-  const balances = wallet.data?.balances;
-  const [first = NOTHING, ...others] = balances ?? [];
+  const currency = useMainCurrency();
+  const balances = currency && wallet.data?.balances;
+  const main = balances && (balances.find((one) => one.currency === currency) ?? { amount: 0, currency });
+  const others = balances?.filter((one) => one.currency !== currency) ?? [];
   return (
     <Section title={t(others.length > 0 ? 'home.balances' : 'home.balance')}>
       <Problem error={wallet.error} onRetry={() => void wallet.refetch()} />
-      {wallet.isPending ? <Skeleton h={44} w={180} /> : null}
-      {balances ? (
+      {main || wallet.error ? null : <Skeleton h={44} w={180} />}
+      {main ? (
         <Stack gap="xs" aria-live="polite">
           <Text fz={36} fw={620} lh="44px" lts="-0.02em" data-testid="balance">
-            <Amount value={first} />
+            <Amount value={main} />
           </Text>
           {others.map((balance) => (
             <Group key={balance.currency} justify="space-between">

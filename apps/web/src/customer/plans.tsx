@@ -31,7 +31,7 @@ export function Plans() {
     <Page title={t('plans.title')} intro={t('plans.intro')}>
       <Problem error={plans.error} onRetry={() => void plans.refetch()} />
       {all?.length === 0 ? <Empty icon={Layers} title={t('plans.none')} /> : null}
-      <SimpleGrid cols={{ base: 1, xs: 2, lg: 3 }} spacing="lg">
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: all?.length === 4 ? 4 : 3 }} spacing="lg">
         {plans.isPending ? [1, 2, 3].map((key) => <Skeleton key={key} h={260} radius="lg" />) : null}
         {all?.map((plan) => (
           <PlanCard key={plan.id} plan={plan} subscriptionId={held.get(plan.id)} onChoose={() => setChosen(plan)} />

@@ -1,4 +1,5 @@
 import { useApiQuery } from '../api.ts';
+import type { Currency } from '../format.ts';
 
 /** What several pages read; each is kept once. */
 
@@ -15,3 +16,12 @@ export const useSavedMethods = () => useApiQuery(['payment-methods'], (api) => a
 /** The test cards of the fake payment provider. */
 export const useTestCards = () =>
   useApiQuery(['test-cards'], (api) => api.GET('/v1/gateway/payment-methods'), { staleTime: Number.POSITIVE_INFINITY });
+
+/** The currency somebody lives in here: that of a subscription, else of a balance. Undefined while that is not known. */
+export function useMainCurrency(): Currency | undefined {
+  const wallet = useWallet();
+  const subscriptions = useSubscriptions();
+  if (wallet.isPending || subscriptions.isPending) return undefined;
+  const live = subscriptions.data?.data.find(({ status }) => status !== 'expired');
+  return live?.price.currency ?? wallet.data?.balances[0]?.currency ?? 'USD';
+}

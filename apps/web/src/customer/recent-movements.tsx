@@ -5,12 +5,14 @@ import { Amount } from '../components/amount.tsx';
 import { Problem } from '../components/problem.tsx';
 import rows from '../components/rows.module.css';
 import { useFormat } from '../format.ts';
+import { useMovementText } from './movement-text.ts';
 
 const SHOWN = 5;
 
 export function RecentMovements() {
   const { t } = useTranslation('customer');
   const format = useFormat();
+  const movementText = useMovementText();
   const query = { limit: SHOWN };
   const recent = useApiQuery(['wallet', 'transactions', 'recent'], (api) =>
     api.GET('/v1/wallet/transactions', { params: { query } }),
@@ -27,17 +29,21 @@ export function RecentMovements() {
   if (recent.data.data.length === 0) return <Text c="dimmed">{t('home.nothingRecent')}</Text>;
   return (
     <ul className={rows.rows}>
-      {recent.data.data.map(({ id, description, kind, amount, currency, createdAt }) => (
-        <li key={id} className={rows.row}>
-          <div className={rows.main}>
-            <div className={rows.name}>{kind === 'top_up' ? t('kind.top_up') : description}</div>
-            <Text size="sm" c="dimmed">
-              {format.dateTime(createdAt)}
-            </Text>
-          </div>
-          <Amount value={{ amount, currency }} signed />
-        </li>
-      ))}
+      {recent.data.data.map((movement) => {
+        const { id, amount, currency, createdAt } = movement;
+        const { name, detail } = movementText(movement);
+        return (
+          <li key={id} className={rows.row}>
+            <div className={rows.main}>
+              <div className={rows.name}>{name}</div>
+              <Text size="sm" c="dimmed">
+                {[format.dateTime(createdAt), detail].filter(Boolean).join(' · ')}
+              </Text>
+            </div>
+            <Amount value={{ amount, currency }} signed />
+          </li>
+        );
+      })}
     </ul>
   );
 }

@@ -2,6 +2,7 @@ import { Button, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Amount } from '../components/amount.tsx';
 import { useFormat } from '../format.ts';
+import { useMovementText } from './movement-text.ts';
 import type { Transaction } from './statement.tsx';
 import classes from './statement-table.module.css';
 
@@ -14,6 +15,7 @@ interface Props {
 export function StatementTable({ transactions, onWhy }: Props) {
   const { t } = useTranslation('customer');
   const format = useFormat();
+  const movementText = useMovementText();
   return (
     <Table className={classes.table ?? ''} verticalSpacing="sm" horizontalSpacing={0}>
       <Table.Thead>
@@ -29,8 +31,8 @@ export function StatementTable({ transactions, onWhy }: Props) {
       </Table.Thead>
       <Table.Tbody>
         {transactions.map((transaction) => {
-          const { id, createdAt, kind, description, amount, currency, balanceAfter } = transaction;
-          const what = kind === 'top_up' ? t('kind.top_up') : description;
+          const { id, createdAt, kind, amount, currency, balanceAfter } = transaction;
+          const { name: what, detail } = movementText(transaction);
           return (
             <Table.Tr key={id} data-kind={kind}>
               <Table.Td className={classes.date ?? ''}>{format.dateTime(createdAt)}</Table.Td>
@@ -38,11 +40,11 @@ export function StatementTable({ transactions, onWhy }: Props) {
                 <Text size="sm" fw={550}>
                   {what}
                 </Text>
-                {what === t(`kind.${kind}`) ? null : (
+                {detail ? (
                   <Text size="xs" c="dimmed">
-                    {t(`kind.${kind}`)}
+                    {detail}
                   </Text>
-                )}
+                ) : null}
               </Table.Td>
               <Table.Td className={classes.amount ?? ''} data-in={amount > 0}>
                 <Amount value={{ amount, currency }} signed />

@@ -1,4 +1,4 @@
-import { Button, Card, Group, NumberInput, Select, Stack, Text, UnstyledButton } from '@mantine/core';
+import { Button, Card, NumberInput, Select, SimpleGrid, Stack, Text, UnstyledButton } from '@mantine/core';
 import { type FormEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useSearchParams } from 'react-router';
@@ -8,7 +8,7 @@ import { PageSkeleton } from '../components/page-skeleton.tsx';
 import { Problem } from '../components/problem.tsx';
 import { type Currency, minorDigits, toMajor, toMinor, useFormat } from '../format.ts';
 import { useCardName } from './card-name.ts';
-import { useSavedMethods, useTestCards, useWallet } from './queries.ts';
+import { useMainCurrency, useSavedMethods, useTestCards, useWallet } from './queries.ts';
 import classes from './top-up.module.css';
 
 export const CURRENCIES: readonly Currency[] = ['USD', 'EUR', 'GBP', 'JPY', 'RUB'];
@@ -26,15 +26,16 @@ export function TopUp() {
   const wallet = useWallet();
   const [params] = useSearchParams();
   const asked = CURRENCIES.find((currency) => currency === params.get('currency'));
+  const main = useMainCurrency();
   if (wallet.error) return <Problem error={wallet.error} onRetry={() => void wallet.refetch()} />;
-  if (!wallet.data) return <PageSkeleton />;
+  if (!main) return <PageSkeleton />;
   return (
     <Page title={t('topUp.title')} intro={t('topUp.intro')}>
       <Card maw={520} padding="xl">
         <TopUpForm
           wished={Number(params.get('amount')) || undefined}
           isMissing={params.get('for') === 'missing'}
-          currency={asked ?? wallet.data.balances[0]?.currency ?? 'USD'}
+          currency={asked ?? main}
         />
       </Card>
     </Page>
@@ -96,7 +97,7 @@ function TopUpForm({ wished, isMissing, currency: firstCurrency }: FormProps) {
             </UnstyledButton>
           ))}
         </fieldset>
-        <Group grow align="flex-start" preventGrowOverflow={false}>
+        <SimpleGrid cols={2}>
           <NumberInput
             label={t('topUp.otherAmount')}
             value={amount === undefined ? '' : toMajor({ amount, currency })}
@@ -118,7 +119,7 @@ function TopUpForm({ wished, isMissing, currency: firstCurrency }: FormProps) {
             }}
             allowDeselect={false}
           />
-        </Group>
+        </SimpleGrid>
         <Select
           label={t('topUp.method')}
           data={methods.options}

@@ -8,6 +8,7 @@ import { Facts } from '../components/facts.tsx';
 import { Problem } from '../components/problem.tsx';
 import rows from '../components/rows.module.css';
 import { useFormat } from '../format.ts';
+import { useMovementText } from './movement-text.ts';
 import type { Transaction } from './statement.tsx';
 
 type Explanation = schemas['Explanation'];
@@ -38,7 +39,8 @@ export function Why({ transaction, onClose }: Props) {
 
 function Story({ transaction }: { transaction: Transaction }) {
   const { t, i18n } = useTranslation('customer');
-  const { id, description, kind, amount, currency } = transaction;
+  const movementText = useMovementText();
+  const { id, amount, currency } = transaction;
   const query = useApiQuery(['wallet', 'explanation', id], (api) =>
     api.GET('/v1/wallet/transactions/{id}/explanation', { params: { path: { id } } }),
   );
@@ -46,7 +48,7 @@ function Story({ transaction }: { transaction: Transaction }) {
   return (
     <Stack gap="lg">
       <div>
-        <Text c="dimmed">{kind === 'top_up' ? t('kind.top_up') : description}</Text>
+        <Text c="dimmed">{movementText(transaction).name}</Text>
         <Text fz={28} fw={620} lts="-0.02em">
           <Amount value={{ amount, currency }} signed />
         </Text>

@@ -105,7 +105,7 @@ export default {
   'plans.subscribe': 'Subscribe',
   'plans.subscribeTo': 'Subscribe to {{plan}}',
   'plans.yours': 'Your plan',
-  'plans.see': 'See it',
+  'plans.see': 'Manage',
 
   'subscribe.title': 'Subscribe to {{plan}}?',
   'subscribe.price': 'Price',

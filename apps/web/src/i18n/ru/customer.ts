@@ -123,7 +123,7 @@ export default {
   'plans.subscribe': 'Подписаться',
   'plans.subscribeTo': 'Подписаться на {{plan}}',
   'plans.yours': 'Ваш тариф',
-  'plans.see': 'Открыть',
+  'plans.see': 'Управлять',
 
   'subscribe.title': 'Подписаться на {{plan}}?',
   'subscribe.price': 'Цена',
