@@ -33,6 +33,8 @@ export interface Format {
   time: (at: Instant) => string;
   /** Of a half-open period: 3 Nov – 3 Dec 2026 */
   dates: (period: { start: string; end: string }) => string;
+  /** The same of two days that are in no time zone, as in 2026-11-23. */
+  days: (period: { start: string; end: string }) => string;
   timeZone: string;
   locale: string;
 }
@@ -42,6 +44,7 @@ export function createFormat(locale: string, timeZone: string): Format {
   const date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone });
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone });
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone });
+  const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
   const number = new Intl.NumberFormat(locale);
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
   const moneyIn = remember((currency) => new Intl.NumberFormat(locale, { style: 'currency', currency }));
@@ -57,6 +60,7 @@ export function createFormat(locale: string, timeZone: string): Format {
     dateTime: (at) => dateTime.format(new Date(at)),
     time: (at) => time.format(new Date(at)),
     dates: ({ start, end }) => date.formatRange(new Date(start), new Date(end)),
+    days: ({ start, end }) => day.formatRange(new Date(start), new Date(end)),
     timeZone,
     locale,
   };

@@ -22,6 +22,8 @@ export interface SignedIn {
   api: EvergreenClient;
   /** The access token of the moment. */
   token: () => string;
+  /** Seconds that the token had left when it came. */
+  expiresIn: number;
 }
 
 export type SessionState = SignedIn | { is: 'restoring' | 'signed out' | 'unreachable' };
@@ -39,6 +41,8 @@ interface SessionContext {
 const Context = createContext<SessionContext | undefined>(undefined);
 /** Says that there may be a session, so that a visitor's page asks for none. */
 const MARK = 'evergreen.session';
+/** A new token is fetched this long before the last one runs out, so that no request is refused for it. */
+const AHEAD_SECONDS = 30;
 const visitor = createClient({ baseUrl: '' });
 
 export function SessionProvider({ children }: { children: ReactNode }) {
@@ -55,7 +59,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   }, [queryClient]);
 
   const adopt = useCallback(
-    ({ user, accessToken }: { user: User; accessToken: string }) => {
+    ({ user, accessToken, expiresIn }: { user: User; accessToken: string; expiresIn: number }) => {
       localStorage.setItem(MARK, '1');
       void chooseLanguage(languageOf(user.locale));
       if (userId.current !== user.id) queryClient.clear();
@@ -71,7 +75,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
           if (subjectOf(token) !== user.id) location.reload();
         },
       });
-      setState({ is: 'signed in', user, api, token: () => token });
+      setState({ is: 'signed in', user, api, token: () => token, expiresIn });
     },
     [end, queryClient],
   );
@@ -93,6 +97,14 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     return () => tabs.removeEventListener('message', onMessage);
   }, [restore, tabs]);
 
+  const expiresIn = state.is === 'signed in' ? state.expiresIn : undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each new state is a new token, also when it lasts as long
+  useEffect(() => {
+    if (expiresIn === undefined) return;
+    const timer = setTimeout(() => void restore(), Math.max(expiresIn - AHEAD_SECONDS, 1) * 1_000);
+    return () => clearTimeout(timer);
+  }, [state, expiresIn, restore]);
+
   const context = useMemo<SessionContext>(
     () => ({
       state,
@@ -112,12 +124,14 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       },
       updateProfile: async (body) => {
         if (state.is !== 'signed in') return;
-        const { accessToken, expiresIn: _, ...user } = await answerOf(state.api.PATCH('/v1/auth/me', { body }));
-        adopt({ user, accessToken });
+        const { accessToken, expiresIn, ...user } = await answerOf(state.api.PATCH('/v1/auth/me', { body }));
+        adopt({ user, accessToken, expiresIn });
+        // The server's own texts and dates are others now.
+        void queryClient.invalidateQueries();
         tabs.postMessage('changed');
       },
     }),
-    [state, adopt, end, restore, tabs],
+    [state, adopt, end, restore, tabs, queryClient],
   );
   return <Context value={context}>{children}</Context>;
 }
