@@ -28,7 +28,6 @@ export function AdjustForm(props: { userId: string; currency: Currency; onClose:
   );
   return (
     <FormModal
-      opened
       onClose={props.onClose}
       title={t('adjust.title')}
       intro={t('adjust.intro')}

@@ -2,8 +2,15 @@ import type { schemas } from '@evergreen/client/generated/api.ts';
 import { ApiProblem } from '../problem.ts';
 import type { SignedIn } from '../session.tsx';
 
-export type Progress = schemas['ClockProgress'];
 export type Advanced = schemas['ClockAdvance'];
+
+/** How far the clock has come, as the event `progress` says. */
+export interface Progress {
+  now: string;
+  target: string;
+  steps: number;
+  summary: Advanced['summary'];
+}
 
 interface Watch {
   onProgress: (progress: Progress) => void;
@@ -60,7 +67,11 @@ async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<{ e
       const blocks = buffer.split('\n\n');
       buffer = blocks.pop() ?? '';
       for (const block of blocks) {
-        const field = (name: string) => block.split('\n').find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+        const field = (name: string) =>
+          block
+            .split('\n')
+            .find((line) => line.startsWith(`${name}: `))
+            ?.slice(name.length + 2);
         const [event, data] = [field('event'), field('data')];
         if (event !== undefined && data !== undefined) yield { event, data: JSON.parse(data) };
       }

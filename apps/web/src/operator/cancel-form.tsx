@@ -25,7 +25,6 @@ export function CancelForm({ subscription, onClose }: { subscription: Subscripti
   );
   return (
     <FormModal
-      opened
       onClose={onClose}
       title={t('cancel.title')}
       intro={t(`cancel.intro.${at}`)}

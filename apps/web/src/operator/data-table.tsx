@@ -92,8 +92,8 @@ export function DataTable<Row>(props: Props<Row>) {
 }
 
 /** How a list that is read page by page goes on. */
-export const moreOf = (query: {
-  hasNextPage: boolean;
-  isFetchingNextPage: boolean;
-  fetchNextPage: () => unknown;
-}) => ({ has: query.hasNextPage, isLoading: query.isFetchingNextPage, load: () => query.fetchNextPage() });
+export const moreOf = (query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown }) => ({
+  has: query.hasNextPage,
+  isLoading: query.isFetchingNextPage,
+  load: () => query.fetchNextPage(),
+});

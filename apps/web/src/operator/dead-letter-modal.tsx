@@ -1,23 +1,17 @@
-import { Modal, Stack, Text } from '@mantine/core';
+import { Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '../format.ts';
 import type { DeadLetter } from './dead-letters.tsx';
+import { Dialog } from './dialog.tsx';
 import { Facts } from './facts.tsx';
 import classes from './operator.module.css';
 
 /** All that is known of a message that could not be handled. */
 export function DeadLetterModal({ letter, onClose }: { letter: DeadLetter; onClose: () => void }) {
   const { t } = useTranslation('operator');
-  const { t: shell } = useTranslation();
   const format = useFormat();
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      size="lg"
-      title={letter.type ?? t('dead.unknownType')}
-      closeButtonProps={{ 'aria-label': shell('action.close') }}
-    >
+    <Dialog title={letter.type ?? t('dead.unknownType')} onClose={onClose} size="lg">
       <Stack gap="lg">
         <Facts
           facts={[
@@ -38,6 +32,6 @@ export function DeadLetterModal({ letter, onClose }: { letter: DeadLetter; onClo
           </Text>
         )}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

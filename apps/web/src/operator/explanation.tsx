@@ -1,27 +1,21 @@
-import { List, Modal, Skeleton, Stack, Table, Text } from '@mantine/core';
+import { List, Skeleton, Stack, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useApiQuery } from '../api.ts';
 import { Problem } from '../components/problem.tsx';
 import { useFormat } from '../format.ts';
+import { Dialog } from './dialog.tsx';
 import { Facts } from './facts.tsx';
 import type { Line } from './statement.tsx';
 
 /** Why a line of the statement is there: in sentences, and as the facts behind them. */
 export function Explanation({ userId, line, onClose }: { userId: string; line: Line; onClose: () => void }) {
   const { t } = useTranslation('operator');
-  const { t: shell } = useTranslation();
   const format = useFormat();
   const { data, error } = useApiQuery(['wallet', userId, 'explanation', line.id], (api) =>
     api.GET('/v1/wallets/{userId}/transactions/{id}/explanation', { params: { path: { userId, id: line.id } } }),
   );
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      size="lg"
-      title={t('why.title')}
-      closeButtonProps={{ 'aria-label': shell('action.close') }}
-    >
+    <Dialog title={t('why.title')} onClose={onClose} size="lg">
       <Problem error={error} />
       {!data && !error ? <Skeleton h={180} /> : null}
       {data ? (
@@ -60,6 +54,6 @@ export function Explanation({ userId, line, onClose }: { userId: string; line: L
           ) : null}
         </Stack>
       ) : null}
-    </Modal>
+    </Dialog>
   );
 }

@@ -23,7 +23,6 @@ export function ExtendForm({ subscription, onClose }: { subscription: Subscripti
   );
   return (
     <FormModal
-      opened
       onClose={onClose}
       title={t('extend.title')}
       intro={t('extend.intro')}

@@ -23,17 +23,23 @@ export function FlowDiagram({ events }: { events: readonly Heard[] }) {
   return (
     <div className={classes.frame}>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className={classes.map} role="img" aria-label={t('flow.mapLabel')}>
-        <text x={0} y={16} className={classes.heading}>
+        <text x={1} y={16} className={classes.heading}>
           {t('flow.from')}
         </text>
         <text x={boxOfQueue(0).x} y={16} className={classes.heading}>
           {t('flow.to')}
         </text>
-        <text x={WIDTH - 40} y={16} textAnchor="middle" className={classes.heading}>
+        <text x={WIDTH - 100} y={16} className={classes.heading}>
           {t('flow.setAside')}
         </text>
         {ways.map(({ key, path, count, isLive }) => (
-          <path key={key} d={path} className={classes.way} data-live={isLive} strokeWidth={1.2 + Math.min(4, Math.log2(count))} />
+          <path
+            key={key}
+            d={path}
+            className={classes.way}
+            data-live={isLive}
+            strokeWidth={1.2 + Math.min(4, Math.log2(count))}
+          />
         ))}
         {SERVICES.map((service, index) => {
           const { x, y, width, height } = boxOfService(index);
@@ -44,7 +50,8 @@ export function FlowDiagram({ events }: { events: readonly Heard[] }) {
                 {service}
               </text>
               <text x={x + width - 14} y={y + 21} textAnchor="end" className={classes.count}>
-                {events.filter(({ source, kind }) => kind === 'published' && serviceOf(source) === service).length || ''}
+                {events.filter(({ source, kind }) => kind === 'published' && serviceOf(source) === service).length ||
+                  ''}
               </text>
             </g>
           );
@@ -106,9 +113,9 @@ function waysOf(events: readonly Heard[], nowMs: number): Way[] {
   const ways = new Map<string, Way>();
   for (const { kind, source, consumers, atMs } of events) {
     if (kind !== 'published') continue;
-    const from = SERVICES.findIndex((service) => service === serviceOf(source));
+    const from = SERVICES.indexOf(serviceOf(source));
     for (const consumer of consumers) {
-      const to = QUEUES.findIndex((queue) => queue === consumer);
+      const to = QUEUES.indexOf(consumer);
       if (from < 0 || to < 0) continue;
       const key = `${from}-${to}`;
       const way = ways.get(key) ?? { key, path: curve(boxOfService(from), boxOfQueue(to)), count: 0, isLive: false };

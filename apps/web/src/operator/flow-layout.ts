@@ -1,12 +1,12 @@
 /** Where the services and their queues stand in the picture of the flow, in its own units. */
 
-export const WIDTH = 760;
+export const WIDTH = 980;
 export const ROW = 46;
 const TOP = 34;
 
-export const SERVICES = ['auth', 'subscriptions', 'wallet', 'gateway', 'notifier'] as const;
+export const SERVICES: readonly string[] = ['auth', 'subscriptions', 'wallet', 'gateway', 'notifier'];
 /** Every queue that events go to, by the service that reads it. */
-export const QUEUES = [
+export const QUEUES: readonly string[] = [
   'subscriptions.payments',
   'wallet.charges',
   'wallet.payments',
@@ -15,7 +15,7 @@ export const QUEUES = [
   'notifier.accounts',
   'notifier.clock',
   'notifier.sockets',
-] as const;
+];
 
 export const HEIGHT = TOP + QUEUES.length * ROW + 6;
 
@@ -29,16 +29,16 @@ export interface Box {
 const BOX_HEIGHT = 32;
 
 export const boxOfService = (index: number): Box => ({
-  x: 0,
+  x: 1,
   y: TOP + (index + 0.5) * ((QUEUES.length * ROW) / SERVICES.length) - BOX_HEIGHT / 2,
-  width: 150,
+  width: 180,
   height: BOX_HEIGHT,
 });
 
 export const boxOfQueue = (index: number): Box => ({
-  x: WIDTH - 290,
+  x: WIDTH - 340,
   y: TOP + index * ROW + (ROW - BOX_HEIGHT) / 2,
-  width: 200,
+  width: 230,
   height: BOX_HEIGHT,
 });
 

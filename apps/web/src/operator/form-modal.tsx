@@ -1,10 +1,10 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import type { FormEvent, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Problem } from '../components/problem.tsx';
+import { Dialog } from './dialog.tsx';
 
 interface Props {
-  opened: boolean;
   onClose: () => void;
   title: string;
   intro?: ReactNode;
@@ -17,14 +17,14 @@ interface Props {
 }
 
 /** A form over the page. It stays open until it was carried out, and says what was refused. */
-export function FormModal({ opened, onClose, title, intro, submit, isGrave, sending, onSubmit, children }: Props) {
+export function FormModal({ onClose, title, intro, submit, isGrave, sending, onSubmit, children }: Props) {
   const { t } = useTranslation();
   const send = (event: FormEvent) => {
     event.preventDefault();
     onSubmit();
   };
   return (
-    <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('action.close') }}>
+    <Dialog title={title} onClose={onClose}>
       <form onSubmit={send}>
         <Stack>
           {intro ? (
@@ -38,12 +38,12 @@ export function FormModal({ opened, onClose, title, intro, submit, isGrave, send
             <Button variant="default" onClick={onClose}>
               {t('action.back')}
             </Button>
-            <Button type="submit" loading={sending.isPending} {...(isGrave && { color: 'red' })}>
+            <Button type="submit" loading={sending.isPending} {...(isGrave && { color: 'red.9' })}>
               {submit}
             </Button>
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -37,7 +37,14 @@ export const PRESETS: Readonly<Record<Preset, Omit<Faults, 'seed'>>> = {
   },
   flaky: {
     latency: { p50Ms: 200, p99Ms: 2_500 },
-    rates: { ...NO_FAULTS, error500: 0.2, unavailable503: 0.15, connectionReset: 0.1, duplicateEvent: 0.1, lateEvent: 0.1 },
+    rates: {
+      ...NO_FAULTS,
+      error500: 0.2,
+      unavailable503: 0.15,
+      connectionReset: 0.1,
+      duplicateEvent: 0.1,
+      lateEvent: 0.1,
+    },
     outage: false,
   },
   slow: { latency: { p50Ms: 4_000, p99Ms: 7_000 }, rates: NO_FAULTS, outage: false },

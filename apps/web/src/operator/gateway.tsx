@@ -18,10 +18,9 @@ export function Gateway() {
   const faults = useApiQuery(['operator', 'faults'], (api) => api.GET('/v1/gateway/faults'), {
     refetchInterval: REFRESH_MS,
   });
-  const setting = useApiMutation(
-    (api, body: Partial<Faults>) => api.PUT('/v1/gateway/faults', { body }),
-    { invalidates: ['operator'] },
-  );
+  const setting = useApiMutation((api, body: Partial<Faults>) => api.PUT('/v1/gateway/faults', { body }), {
+    invalidates: ['operator'],
+  });
   if (!faults.data && !faults.error) return <PageSkeleton />;
   return (
     <Page title={t('gateway.title')} intro={t('gateway.intro')}>
@@ -32,7 +31,7 @@ export function Gateway() {
           <Section title={t('gateway.outage')} intro={t('gateway.outageIntro')}>
             <Stack gap="lg">
               <Switch
-                size="lg"
+                size="md"
                 label={faults.data.outage ? t('gateway.isDown') : t('gateway.isUp')}
                 color="red"
                 checked={faults.data.outage}

@@ -58,7 +58,9 @@ function Tiles({ points }: { points: readonly MetricsPoint[] | undefined }) {
   const format = useFormat();
   const last = points?.at(-1);
   const sum = (of: (point: MetricsPoint) => number) => points?.reduce((all, point) => all + of(point), 0) ?? 0;
-  const atRisk = points?.[0] ? Math.max(1, points[0].active + points[0].pendingRenewal + sum(({ started }) => started)) : 1;
+  const atRisk = points?.[0]
+    ? Math.max(1, points[0].active + points[0].pendingRenewal + sum(({ started }) => started))
+    : 1;
   const mrr = last?.mrr.map(format.money).join(' · ') || '–';
   return (
     <SimpleGrid cols={{ base: 2, md: 4 }} spacing="md">

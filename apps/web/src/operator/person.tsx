@@ -1,4 +1,4 @@
-import { Button, Group } from '@mantine/core';
+import { Button, Group, SimpleGrid } from '@mantine/core';
 import { Coins } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -29,17 +29,19 @@ function Person({ person }: { person: NonNullable<ReturnType<typeof usePerson>['
   const format = useFormat();
   return (
     <Page title={person.email} intro={t(`role.${person.role}`)}>
-      <Section title={t('person.account')}>
-        <Facts
-          facts={[
-            [t('people.since'), format.dateTime(person.createdAt)],
-            [t('people.timeZone'), person.timeZone],
-            [t('people.locale'), person.locale],
-            [t('people.id'), person.id],
-          ]}
-        />
-      </Section>
-      <Balances userId={person.id} />
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+        <Section title={t('person.account')}>
+          <Facts
+            facts={[
+              [t('people.since'), format.dateTime(person.createdAt)],
+              [t('people.timeZone'), person.timeZone],
+              [t('people.locale'), person.locale],
+              [t('people.id'), person.id],
+            ]}
+          />
+        </Section>
+        <Balances userId={person.id} />
+      </SimpleGrid>
       <Section title={t('subscriptions.title')} flush>
         <SubscriptionTable filter={{ userId: person.id }} emptyText={t('person.noSubscriptions')} />
       </Section>

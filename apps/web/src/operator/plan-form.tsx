@@ -73,7 +73,6 @@ export function PlanForm({ plan, onClose }: { plan?: Plan; onClose: () => void }
   );
   return (
     <FormModal
-      opened
       onClose={onClose}
       title={plan ? t('plans.changeTitle', { name: plan.name }) : t('plans.create')}
       intro={plan ? t('plans.changeIntro') : undefined}

@@ -1,4 +1,3 @@
-import { Modal } from '@mantine/core';
 import { Layers } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useApiPages } from '../api.ts';
@@ -6,24 +5,18 @@ import { Amount } from '../components/amount.tsx';
 import { Empty } from '../components/empty.tsx';
 import { useFormat } from '../format.ts';
 import { DataTable, moreOf } from './data-table.tsx';
+import { Dialog } from './dialog.tsx';
 import type { Plan } from './plans.tsx';
 
 /** What was sold under the name of a plan, since when, and to whom it applied. */
 export function PlanVersions({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const { t } = useTranslation('operator');
-  const { t: shell } = useTranslation();
   const format = useFormat();
   const versions = useApiPages(['plans', plan.id, 'versions', plan.version], (api, cursor) =>
     api.GET('/v1/plans/{id}/versions', { params: { path: { id: plan.id }, query: { ...(cursor && { cursor }) } } }),
   );
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      size="lg"
-      title={t('plans.versionsOf', { name: plan.name })}
-      closeButtonProps={{ 'aria-label': shell('action.close') }}
-    >
+    <Dialog title={t('plans.versionsOf', { name: plan.name })} onClose={onClose} size="lg">
       <DataTable
         label={t('plans.versionsOf', { name: plan.name })}
         rows={versions.items}
@@ -38,6 +31,6 @@ export function PlanVersions({ plan, onClose }: { plan: Plan; onClose: () => voi
           { key: 'since', label: t('plans.since'), right: true, cell: ({ createdAt }) => format.dateTime(createdAt) },
         ]}
       />
-    </Modal>
+    </Dialog>
   );
 }

@@ -64,14 +64,31 @@ export function Plans() {
                 </>
               ),
             },
-            { key: 'price', label: t('subscriptions.price'), right: true, cell: ({ price }) => <Amount value={price} /> },
+            {
+              key: 'price',
+              label: t('subscriptions.price'),
+              right: true,
+              cell: ({ price }) => <Amount value={price} />,
+            },
             {
               key: 'interval',
               label: t('plans.interval'),
               cell: ({ interval: { unit, count } }) => t(`plans.every.${unit}`, { count }),
             },
-            { key: 'trial', label: t('plans.trial'), right: true, wide: true, cell: ({ trialDays }) => days(trialDays) },
-            { key: 'grace', label: t('plans.grace'), right: true, wide: true, cell: ({ graceDays }) => days(graceDays) },
+            {
+              key: 'trial',
+              label: t('plans.trial'),
+              right: true,
+              wide: true,
+              cell: ({ trialDays }) => days(trialDays),
+            },
+            {
+              key: 'grace',
+              label: t('plans.grace'),
+              right: true,
+              wide: true,
+              cell: ({ graceDays }) => days(graceDays),
+            },
             {
               key: 'version',
               label: t('plans.version'),

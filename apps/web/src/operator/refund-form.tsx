@@ -28,7 +28,6 @@ export function RefundForm({ userId, line, onClose }: { userId: string; line: Li
   );
   return (
     <FormModal
-      opened
       onClose={onClose}
       title={t('refund.title')}
       intro={t('refund.intro', { what: line.description, amount: format.money(paid) })}

@@ -6,7 +6,10 @@ export const operatorRoutes: RouteObject[] = [
   { path: 'people', lazy: async () => ({ Component: (await import('./people.tsx')).People }) },
   { path: 'people/:id', lazy: async () => ({ Component: (await import('./person.tsx')).PersonPage }) },
   { path: 'subscriptions', lazy: async () => ({ Component: (await import('./subscriptions.tsx')).Subscriptions }) },
-  { path: 'subscriptions/:id', lazy: async () => ({ Component: (await import('./subscription.tsx')).SubscriptionPage }) },
+  {
+    path: 'subscriptions/:id',
+    lazy: async () => ({ Component: (await import('./subscription.tsx')).SubscriptionPage }),
+  },
   { path: 'plans', lazy: async () => ({ Component: (await import('./plans.tsx')).Plans }) },
   { path: 'gateway', lazy: async () => ({ Component: (await import('./gateway.tsx')).Gateway }) },
   { path: 'clock', lazy: async () => ({ Component: (await import('./clock.tsx')).ClockPage }) },

@@ -63,7 +63,7 @@ export function Statement({ userId }: { userId: string }) {
                   {line.description}
                 </Text>
                 <Text size="xs" c="dimmed">
-                  {t(`kind.${line.kind}`)} · {format.dateTime(line.createdAt)}
+                  {t(`line.${line.kind}`)} · {format.dateTime(line.createdAt)}
                 </Text>
               </>
             ),

@@ -3,9 +3,13 @@ import { useTranslation } from 'react-i18next';
 import { useApiPages } from '../api.ts';
 import { Problem } from '../components/problem.tsx';
 import { useFormat } from '../format.ts';
+import { eventName } from './flow-layout.ts';
 import classes from './operator.module.css';
 import { StatusBadge } from './status-badge.tsx';
 import { useTriggerText } from './trigger-text.ts';
+
+/** An event by its name; requests and the schedule as they are. */
+const causeText = (type: string): string => (type.startsWith('evergreen.') ? eventName(type) : type);
 
 /** What happened to a subscription and why, newest first. `version` tells when there is something new. */
 export function Timeline({ subscriptionId: id, version }: { subscriptionId: string; version: number }) {
@@ -32,7 +36,7 @@ export function Timeline({ subscriptionId: id, version }: { subscriptionId: stri
               {entry.from === entry.to ? null : <StatusBadge status={entry.to} />}
             </Group>
             <Text size="xs" c="dimmed">
-              {format.dateTime(entry.at)} · {entry.cause.type}
+              {format.dateTime(entry.at)} · {causeText(entry.cause.type)}
               {entry.actor ? ` · ${t(`role.${entry.actor.role}`)}` : ''}
               {entry.skippedPeriods > 0 ? ` · ${t('timeline.skipped', { count: entry.skippedPeriods })}` : ''}
             </Text>

@@ -1,6 +1,6 @@
-import type { SignedIn } from '../session.tsx';
 import { useEffect, useRef, useState } from 'react';
 import { io } from 'socket.io-client';
+import type { SignedIn } from '../session.tsx';
 import { useSignedIn } from '../session.tsx';
 
 /** As the server tells it; `at` is when it was heard here. */

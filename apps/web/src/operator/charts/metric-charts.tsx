@@ -24,11 +24,10 @@ const LOOKS = {
 export function MetricCharts({ points, step }: { points: readonly MetricsPoint[]; step: Step }) {
   const { t } = useTranslation('operator');
   const format = useFormat();
-  const rows = useMemo(() => points.map((point) => ({ ...point, at: nameOf(point.start, step, format.locale) })), [
-    points,
-    step,
-    format.locale,
-  ]);
+  const rows = useMemo(
+    () => points.map((point) => ({ ...point, at: nameOf(point.start, step, format.locale) })),
+    [points, step, format.locale],
+  );
   const series = (name: keyof MetricsPoint & string, label: string, color: string) => ({ name, label, color });
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
@@ -124,6 +123,7 @@ function Chart({ title, actions, children }: { title: string; actions?: ReactNod
 
 /** Steps are of UTC. */
 function nameOf(start: string, step: Step, locale: string): string {
-  const fields = step === 'month' ? ({ month: 'short', year: '2-digit' } as const) : ({ day: 'numeric', month: 'short' } as const);
+  const fields =
+    step === 'month' ? ({ month: 'short', year: '2-digit' } as const) : ({ day: 'numeric', month: 'short' } as const);
   return new Intl.DateTimeFormat(locale, { ...fields, timeZone: 'UTC' }).format(new Date(start));
 }
