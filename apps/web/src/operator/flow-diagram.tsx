@@ -38,7 +38,7 @@ export function FlowDiagram({ events }: { events: readonly Heard[] }) {
             d={path}
             className={classes.way}
             data-live={isLive}
-            strokeWidth={1.2 + Math.min(4, Math.log2(count))}
+            strokeWidth={1.25 + Math.min(1.75, Math.log2(count) / 3)}
           />
         ))}
         {SERVICES.map((service, index) => {

@@ -33,7 +33,7 @@ function Person({ person }: { person: NonNullable<ReturnType<typeof usePerson>['
         <Section title={t('person.account')}>
           <Facts
             facts={[
-              [t('people.since'), format.dateTime(person.createdAt)],
+              [t('people.since'), format.date(person.createdAt)],
               [t('people.timeZone'), person.timeZone],
               [t('people.locale'), person.locale],
               [t('people.id'), person.id],

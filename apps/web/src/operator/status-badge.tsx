@@ -16,7 +16,7 @@ export const STATUSES: readonly Status[] = [
 
 const COLORS: Record<Status, string> = {
   active: 'green',
-  trialing: 'teal',
+  trialing: 'blue',
   pending_renewal: 'orange',
   incomplete: 'yellow',
   paused: 'gray',

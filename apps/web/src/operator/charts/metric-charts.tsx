@@ -12,12 +12,11 @@ const HEIGHT = 220;
 const LOOKS = {
   h: HEIGHT,
   dataKey: 'at',
-  gridAxis: 'y',
+  gridAxis: 'x',
   tickLine: 'none',
-  withLegend: true,
   legendProps: { verticalAlign: 'bottom', height: 28 },
   xAxisProps: { minTickGap: 32, tickMargin: 8 },
-  yAxisProps: { allowDecimals: false, width: 44 },
+  yAxisProps: { allowDecimals: false, width: 44, interval: 0 },
 } as const;
 
 /** The figures of a business as pictures; each also has its name as text, and its figures in the tooltip. */
@@ -34,6 +33,7 @@ export function MetricCharts({ points, step }: { points: readonly MetricsPoint[]
       <Chart title={t('overview.subscriptions')}>
         <AreaChart
           {...LOOKS}
+          withLegend
           data={rows}
           curveType="linear"
           withDots={false}
@@ -62,6 +62,7 @@ export function MetricCharts({ points, step }: { points: readonly MetricsPoint[]
           data={rows}
           valueFormatter={format.number}
           maxBarWidth={14}
+          withLegend
           series={[
             series('started', t('overview.started'), 'green.6'),
             series('churned', t('overview.churned'), 'orange.6'),
