@@ -59,7 +59,7 @@ export const theme = createTheme({
 });
 
 export const cssVariables: CSSVariablesResolver = () => ({
-  variables: {},
+  variables: { '--mantine-color-green-light-color': 'var(--eg-accent-text)' },
   light: {
     '--mantine-color-body': '#f8faf8',
     '--mantine-color-dimmed': '#56625b',
