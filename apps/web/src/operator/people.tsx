@@ -68,6 +68,7 @@ export function People() {
               key: 'since',
               label: t('people.since'),
               right: true,
+              wide: true,
               cell: ({ createdAt }) => <span className="num">{format.date(createdAt)}</span>,
             },
           ]}

@@ -1,4 +1,4 @@
-import { Anchor } from '@mantine/core';
+import { Anchor, Box } from '@mantine/core';
 import { RefreshCw } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -28,13 +28,20 @@ export function SubscriptionTable({ filter, emptyText }: { filter: Filter; empty
     {
       key: 'plan',
       label: t('subscriptions.plan'),
-      cell: ({ id, planName }) => (
-        <Anchor component={Link} to={`/operator/subscriptions/${id}`} size="sm" fw={500}>
-          {planName}
-        </Anchor>
+      cell: ({ id, planName, userId }) => (
+        <>
+          <Anchor component={Link} to={`/operator/subscriptions/${id}`} size="sm" fw={500}>
+            {planName}
+          </Anchor>
+          {filter.userId === undefined ? (
+            <Box hiddenFrom="sm">
+              <PersonLink id={userId} />
+            </Box>
+          ) : null}
+        </>
       ),
     },
-    { key: 'who', label: t('subscriptions.who'), cell: ({ userId }) => <PersonLink id={userId} /> },
+    { key: 'who', label: t('subscriptions.who'), wide: true, cell: ({ userId }) => <PersonLink id={userId} /> },
     { key: 'status', label: t('subscriptions.status'), cell: ({ status }) => <StatusBadge status={status} /> },
     {
       key: 'price',

@@ -8,6 +8,8 @@ import type { MetricsPoint, Step } from '../overview.tsx';
 import { Section } from '../section.tsx';
 
 const HEIGHT = 220;
+/** Bright enough on either ground. */
+const ACCENT = 'var(--eg-accent-text)';
 
 const LOOKS = {
   h: HEIGHT,
@@ -40,7 +42,7 @@ export function MetricCharts({ points, step }: { points: readonly MetricsPoint[]
           fillOpacity={0.12}
           valueFormatter={format.number}
           series={[
-            series('active', t('status.active'), 'green.6'),
+            series('active', t('status.active'), ACCENT),
             series('pendingRenewal', t('status.pending_renewal'), 'orange.6'),
             series('trialing', t('status.trialing'), 'blue.5'),
           ]}
@@ -53,7 +55,7 @@ export function MetricCharts({ points, step }: { points: readonly MetricsPoint[]
           data={rows}
           valueFormatter={format.number}
           maxBarWidth={22}
-          series={[series('renewals', t('overview.renewals'), 'green.6')]}
+          series={[series('renewals', t('overview.renewals'), ACCENT)]}
         />
       </Chart>
       <Chart title={t('overview.comeAndGo')}>
@@ -64,7 +66,7 @@ export function MetricCharts({ points, step }: { points: readonly MetricsPoint[]
           maxBarWidth={14}
           withLegend
           series={[
-            series('started', t('overview.started'), 'green.6'),
+            series('started', t('overview.started'), ACCENT),
             series('churned', t('overview.churned'), 'orange.6'),
           ]}
         />
@@ -108,7 +110,7 @@ function MrrChart({ points, step }: { points: readonly MetricsPoint[]; step: Ste
         withDots={false}
         valueFormatter={(value) => full.format(value)}
         yAxisProps={{ ...LOOKS.yAxisProps, tickFormatter: (value: number) => short.format(value) }}
-        series={[{ name: 'mrr', label: t('overview.mrr'), color: 'green.6' }]}
+        series={[{ name: 'mrr', label: t('overview.mrr'), color: ACCENT }]}
       />
     </Chart>
   );
