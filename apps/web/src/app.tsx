@@ -16,7 +16,7 @@ export function App() {
       defaultColorScheme="auto"
       getStyleNonce={styleNonce}
     >
-      <Notifications position="top-right" limit={3} autoClose={6_000} />
+      <Notifications position="bottom-right" limit={3} autoClose={6_000} />
       <QueryClientProvider client={queryClient}>
         <Suspense>
           <SessionProvider>

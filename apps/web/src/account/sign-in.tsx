@@ -31,7 +31,7 @@ export function SignIn() {
       </form>
       <Text size="sm" c="dimmed" ta="center">
         {t('signIn.noAccount')}{' '}
-        <Anchor component={Link} to="/sign-up" state={from} inherit>
+        <Anchor component={Link} to="/sign-up" state={from} underline="always" inherit>
           {t('signIn.toSignUp')}
         </Anchor>
       </Text>

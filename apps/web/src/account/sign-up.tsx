@@ -62,7 +62,7 @@ export function SignUp() {
       </form>
       <Text size="sm" c="dimmed" ta="center">
         {t('signUp.hasAccount')}{' '}
-        <Anchor component={Link} to="/sign-in" state={from} inherit>
+        <Anchor component={Link} to="/sign-in" state={from} underline="always" inherit>
           {t('signUp.toSignIn')}
         </Anchor>
       </Text>

@@ -5,15 +5,21 @@ import { useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../problem.ts';
 
-/** A problem in the reader's language: by its code, and with the server's own words where it says more. */
+/** The server's own words are English. Who reads another language sees them only where the title alone would not help. */
+const NEED_DETAIL = new Set(['validation_failed', 'invalid_transition', 'plan_change_not_possible']);
+
+/** A problem in the reader's language: by its code, and with the server's own words where they say more. */
 export function useProblemText(): (error: unknown) => { title: string; detail: string | undefined } {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  const isEnglish = i18n.resolvedLanguage === 'en';
   return useCallback(
     (error) => {
       if (!(error instanceof ApiProblem)) return { title: t('problem.internal_error'), detail: undefined };
-      return { title: t(`problem.${error.code}`), detail: error.detail };
+      const title = t(`problem.${error.code}`);
+      const saysMore = error.detail !== title && (isEnglish || NEED_DETAIL.has(error.code));
+      return { title, detail: saysMore ? error.detail : undefined };
     },
-    [t],
+    [t, isEnglish],
   );
 }
 

@@ -12,6 +12,7 @@ import { Section } from '../components/section.tsx';
 import { useFormat } from '../format.ts';
 import { Attention } from './attention.tsx';
 import { StatusBadge } from './status-badge.tsx';
+import classes from './subscription.module.css';
 import { SubscriptionActions } from './subscription-actions.tsx';
 import { needsMoney, type Subscription, useIntervalText, useNextText } from './subscription-text.ts';
 import { Timeline } from './timeline.tsx';
@@ -30,7 +31,7 @@ export function SubscriptionPage() {
     <Page
       title={subscription.planName}
       intro={
-        <span role="status">
+        <span role="status" className={classes.state}>
           <StatusBadge status={subscription.status} /> {nextText(subscription)}
         </span>
       }
@@ -78,7 +79,7 @@ function Upcoming({ id, version }: { id: string; version: number }) {
   const { t } = useTranslation('customer');
   const format = useFormat();
   const upcoming = useApiQuery(['subscriptions', id, 'upcoming', version], (api) =>
-    api.GET('/v1/subscriptions/{id}/upcoming', { params: { path: { id }, query: { count: 5 } } }),
+    api.GET('/v1/subscriptions/{id}/upcoming', { params: { path: { id }, query: { count: 3 } } }),
   );
   const data = upcoming.data?.data;
   return (

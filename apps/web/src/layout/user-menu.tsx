@@ -14,7 +14,9 @@ export function UserMenu() {
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
         <ActionIcon variant="transparent" size="lg" aria-label={t('user.menu')}>
-          <Avatar size={30} color="green" name={user.email} />
+          <Avatar size={30} color="green">
+            <UserRound size={17} strokeWidth={1.75} />
+          </Avatar>
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
