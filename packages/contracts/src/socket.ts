@@ -8,14 +8,23 @@ export const ReadMark = Type.Union([Type.Object({ ids: Type.Array(Uuid) }), Type
 export type ReadMark = Static<typeof ReadMark>;
 
 /** What an open page should read again; `id` is that of the top-up, charge, adjustment or subscription. */
-export const Changed = Type.Object({ what: Type.Enum(['wallet', 'subscription']), id: Uuid });
+export const Changed = Type.Object({
+  what: Type.Enum(['wallet', 'subscription']),
+  id: Type.Union([Uuid, Type.Null()], {
+    description: 'Null after a gap, in which any of them may have changed',
+  }),
+});
 export type Changed = Static<typeof Changed>;
 
 /** What a client says when it connects, as socket.io's `auth`. */
 export const SocketAuth = Type.Object({
   token: Type.String({ description: 'The access token; the socket closes when it expires' }),
   lastNotificationId: Type.Optional(
-    Type.String({ format: 'uuid', description: 'The newest notification the client has: it gets what came after' }),
+    Type.String({
+      format: 'uuid',
+      description:
+        'The newest notification the client has: it gets what came after. The nil UUID says that it has none',
+    }),
   ),
 });
 

@@ -118,6 +118,12 @@ export const SOCKET_EVENTS: readonly EventDefinition[] = [
   ChargeSucceeded,
   ChargeRefunded,
   BalanceAdjusted,
+  ChargeFailed,
+  ChargeVoided,
+  SubscriptionRequested,
+  RenewalDue,
+  PlanChangeDue,
+  SubscriptionExpiring,
   ...LIFECYCLE_EVENTS,
 ];
 

@@ -60,7 +60,12 @@ export function describeError(
   root: string,
 ): { field: string; message: string } {
   const path = [root, ...error.instancePath.split('/').slice(1)];
-  const params = error.params as { missingProperty?: string; additionalProperty?: string; allowedValues?: unknown[] };
+  const params = error.params as {
+    missingProperty?: string;
+    additionalProperty?: string;
+    allowedValues?: unknown[];
+    allowedValue?: unknown;
+  };
   if (error.keyword === 'required' && params.missingProperty) {
     return { field: [...path, params.missingProperty].join('.'), message: 'is required' };
   }
@@ -69,6 +74,9 @@ export function describeError(
   }
   if (error.keyword === 'enum' && params.allowedValues) {
     return { field: path.join('.'), message: `must be one of ${params.allowedValues.join(', ')}` };
+  }
+  if (error.keyword === 'const' && 'allowedValue' in params) {
+    return { field: path.join('.'), message: `must be ${JSON.stringify(params.allowedValue)}` };
   }
   return { field: path.join('.'), message: error.message ?? 'is not valid' };
 }

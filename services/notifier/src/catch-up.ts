@@ -14,8 +14,10 @@ const MAX_READS = 4;
 const MAX_WAITING = 20_000;
 
 export interface CatchupPage {
-  /** Oldest first. */
+  /** Those to be shown as they come, oldest first. */
   notifications: Notification[];
+  /** How many there are in all. */
+  size: number;
   /** The mailbox version this page leads to. */
   version: number;
   isLast: boolean;
@@ -26,8 +28,8 @@ export interface CatchupPage {
 
 export interface Catchup {
   /**
-   * The version from which a client that saw a notification last has to be told. Undefined, for "from now on", when it
-   * names none, or one that is not of this user.
+   * The version from which a client that saw a notification last has to be told; undefined, for "from now on", when it
+   * names none. Of one that this user does not have (any more), the time in its id counts, which is as late as it was stored.
    */
   startOf(userId: string, lastNotificationId: string | undefined): Promise<number | undefined>;
   /** What came after a version; without one, only where the mailbox stands. */
@@ -44,9 +46,13 @@ export function createCatchup(pool: pg.Pool): Catchup {
       const { rows } = await inTurn(() =>
         pool.query<{ seq: number }>({
           name: 'start-of-catch-up',
-          text: `SELECT greatest(n.seq, (SELECT seq FROM notification
-                   WHERE user_id = $1 ORDER BY seq DESC OFFSET ${MAX_MISSED} LIMIT 1)) AS seq
-                 FROM notification n WHERE n.user_id = $1 AND n.id = $2`,
+          text: `SELECT greatest(
+                   coalesce(
+                     (SELECT seq FROM notification WHERE user_id = $1 AND id = $2),
+                     (SELECT seq FROM notification WHERE user_id = $1 AND id < $2 ORDER BY seq DESC LIMIT 1),
+                     0),
+                   (SELECT seq FROM notification WHERE user_id = $1 ORDER BY seq DESC OFFSET ${MAX_MISSED} LIMIT 1)
+                 ) AS seq`,
           values: [userId, lastNotificationId],
         }),
       );
@@ -61,13 +67,14 @@ export function createCatchup(pool: pg.Pool): Catchup {
 
 function pageOf(rows: SinceRow[], caller: Caller): CatchupPage {
   const [state] = rows;
-  if (!state) return { notifications: [], version: 0, isLast: true, unreadCount: 0, readIds: [] };
+  if (!state) return { notifications: [], size: 0, version: 0, isLast: true, unreadCount: 0, readIds: [] };
   const { locale, timeZone, unreadCount, readIds } = state;
   const writer = writerFor(locale !== null && timeZone !== null ? { locale, timeZone } : caller);
   const missed = rows.flatMap((row) => (row.id === null ? [] : [{ ...row, id: row.id }]));
   const isLast = missed.length < PAGE_SIZE;
   return {
-    notifications: missed.map((row) => toNotification(row, writer)),
+    notifications: missed.filter(({ live }) => live).map((row) => toNotification(row, writer)),
+    size: missed.length,
     version: isLast ? state.version : (missed.at(-1)?.seq ?? state.version),
     isLast,
     unreadCount,

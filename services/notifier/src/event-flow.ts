@@ -22,11 +22,8 @@ const TRY_AGAIN_MS = 3_000;
 const STOP_TIMEOUT_MS = 5_000;
 const ROOM = 'event-flow';
 
-export interface EventFlowDeps {
-  io: PushServer;
-  openTap: (take: (tapped: Tapped) => void) => Promise<{ close(): Promise<void> }>;
-  logger: FastifyBaseLogger;
-}
+/** Opens the tap that the flow comes from, or throws when the broker is away. */
+export type OpenTap = (take: (tapped: Tapped) => void) => Promise<{ close(): Promise<void> }>;
 
 export interface EventFlowOffer {
   /** Lets a socket that was admitted ask for the flow, if its user is an operator. */
@@ -34,55 +31,41 @@ export interface EventFlowOffer {
   close(): Promise<void>;
 }
 
-export function createEventFlow({ io, openTap, logger }: EventFlowDeps): EventFlowOffer {
+export function createEventFlow(io: PushServer, openTap: OpenTap, logger: FastifyBaseLogger): EventFlowOffer {
   const batch = createBatch();
-  let tap: { close(): Promise<void> } | undefined;
-  let ticking: NodeJS.Timeout | undefined;
-  let lastChange: Promise<void> = Promise.resolve();
   let isClosed = false;
-
   const isWanted = () => !isClosed && (io.of('/').adapter.rooms.get(ROOM)?.size ?? 0) > 0;
 
-  async function open(): Promise<void> {
-    try {
-      tap = await openTap(batch.add);
-      ticking = setInterval(() => {
-        const flow = batch.take();
-        if (flow) io.to(ROOM).emit('event-flow', flow);
-      }, FLOW_INTERVAL_MS);
-    } catch (err) {
-      logger.warn({ err }, 'the flow of events cannot be watched, trying again');
-      settleIn(TRY_AGAIN_MS);
+  async function open(): Promise<Close> {
+    const tap = await openTap(batch.add);
+    const ticking = setInterval(() => {
+      const flow = batch.take();
+      if (flow) io.to(ROOM).emit('event-flow', flow);
+    }, FLOW_INTERVAL_MS);
+    return async () => {
+      clearInterval(ticking);
+      await tap.close();
+      batch.take();
+    };
+  }
+
+  const { settle, settleIn } = keepOpenWhile(isWanted, open, logger);
+
+  function watch(socket: PushSocket): FlowAnswer {
+    if (socket.data.caller.role !== 'operator') {
+      return problemBody('forbidden', { detail: 'Only an operator may watch the flow of events' });
     }
+    void socket.join(ROOM);
+    void settle();
+    return { watching: true };
   }
-
-  async function shut(): Promise<void> {
-    clearInterval(ticking);
-    await tap?.close();
-    tap = undefined;
-    batch.take();
-  }
-
-  function settle(): void {
-    lastChange = lastChange.then(async () => {
-      if (isWanted() && !tap) await open();
-      else if (!isWanted() && tap) await shut();
-    });
-  }
-
-  const settleIn = (delayMs: number) => void setTimeout(settle, delayMs).unref();
 
   return {
     offerTo(socket) {
       socket.on('flow:watch', (answer) => {
-        const reply: (given: FlowAnswer) => void = typeof answer === 'function' ? answer : () => undefined;
-        if (socket.data.caller.role !== 'operator') {
-          reply(problemBody('forbidden', { detail: 'Only an operator may watch the flow of events' }));
-          return;
-        }
-        void socket.join(ROOM);
-        settle();
-        reply({ watching: true });
+        const given = watch(socket);
+        // A client may send anything in its place, and need not ask.
+        if (typeof answer === 'function') answer(given);
       });
       socket.on('flow:unwatch', () => {
         void socket.leave(ROOM);
@@ -92,10 +75,38 @@ export function createEventFlow({ io, openTap, logger }: EventFlowDeps): EventFl
     },
     async close() {
       isClosed = true;
-      settle();
-      await endOf(lastChange, STOP_TIMEOUT_MS);
+      await endOf(settle(), STOP_TIMEOUT_MS);
     },
   };
+}
+
+type Close = () => Promise<void>;
+
+/** Opens and closes something, one change at a time, as it is wanted when its turn comes. */
+function keepOpenWhile(isWanted: () => boolean, open: () => Promise<Close>, logger: FastifyBaseLogger) {
+  let close: Close | undefined;
+  let lastChange: Promise<void> = Promise.resolve();
+
+  async function change(): Promise<void> {
+    if (isWanted() === (close !== undefined)) return;
+    try {
+      const closing = close;
+      close = undefined;
+      if (closing) await closing();
+      else close = await open();
+    } catch (err) {
+      logger.warn({ err }, 'the flow of events cannot be watched, trying again');
+      settleIn(TRY_AGAIN_MS);
+    }
+  }
+
+  function settle(): Promise<void> {
+    lastChange = lastChange.then(change);
+    return lastChange;
+  }
+
+  const settleIn = (delayMs: number) => void setTimeout(settle, delayMs).unref();
+  return { settle, settleIn };
 }
 
 interface Happened {

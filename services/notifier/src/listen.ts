@@ -6,6 +6,9 @@ import type { Broker } from '@evergreen/service-kit/broker.ts';
 import { changeBy } from './decisions/changes.ts';
 import { emitRead, type Pusher } from './push.ts';
 
+/** After which the other services have acted on what all of us heard, but for a broker or a database in trouble. */
+const A_MOMENT_MS = 1_000;
+
 /**
  * Hears, on a queue of this replica's own, what its sockets are to be told. NotificationCreated and NotificationsRead
  * are published mandatory, so this has to be in place before the outbox relay starts.
@@ -27,7 +30,7 @@ const ofNotifications = (pusher: Pusher): Map<string, EventHandler> =>
       on(NotificationCreated, async (events) => {
         for (const { data } of events) {
           pusher.tell(data.userId, data.version, (socket) => {
-            socket.emit('notification', data.notification);
+            if (data.live) socket.emit('notification', data.notification);
             socket.emit('unread-count', { unreadCount: data.unreadCount });
           });
         }
@@ -49,6 +52,9 @@ const ofNotifications = (pusher: Pusher): Map<string, EventHandler> =>
 const hintWith = (pusher: Pusher) => async (events: Envelope[]) => {
   for (const event of events) {
     const change = changeBy(event);
-    if (change) pusher.hint(change.userId, change.changed);
+    if (!change) continue;
+    const { userId, changed, inAMoment } = change;
+    pusher.hint(userId, changed);
+    if (inAMoment) setTimeout(() => pusher.hint(userId, changed), A_MOMENT_MS).unref();
   }
 };

@@ -41,6 +41,8 @@ export interface SocketData {
   /** While it catches up: the version it has to reach, as heard since its last read began. */
   wanted: number;
   catchingUp: boolean;
+  /** May hints have been lost, so that all its pages show is out of date? */
+  missedHints: boolean;
 }
 
 type Nothing = Record<string, never>;
@@ -94,10 +96,13 @@ export function createPusher(io: PushServer, catchup: Catchup, logger: FastifyBa
       if (!socket.connected) return;
       for (const notification of page.notifications) socket.emit('notification', notification);
       data.version = page.version;
-      anyRead ||= before !== undefined && page.version > before + page.notifications.length;
+      anyRead ||= before !== undefined && page.version > before + page.size;
       if (!page.isLast) continue;
       if (anyRead) emitRead(socket, { ids: page.readIds, all: page.unreadCount === 0 });
       socket.emit('unread-count', { unreadCount: page.unreadCount });
+      if (data.missedHints)
+        for (const what of ['wallet', 'subscription'] as const) socket.emit('changed', { what, id: null });
+      data.missedHints = false;
       return;
     }
   }
@@ -127,6 +132,7 @@ export function createPusher(io: PushServer, catchup: Catchup, logger: FastifyBa
       for (const socket of sockets.values()) {
         // One that is catching up may have read before the gap, so it reads once more.
         socket.data.wanted = Number.POSITIVE_INFINITY;
+        socket.data.missedHints = true;
         void catchUp(socket);
       }
     },

@@ -2,6 +2,7 @@ import type { Notification, NotificationQuery } from '@evergreen/contracts/http/
 import type { Caller } from '@evergreen/service-kit/auth.ts';
 import { decodeCursor, pageOf } from '@evergreen/service-kit/page.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
+import type pg from 'pg';
 import { toNotification } from './decisions/notification.ts';
 import { type Writer, writerFor } from './decisions/texts.ts';
 import type { PrismaClient } from './generated/client.ts';
@@ -33,8 +34,15 @@ export async function readNotification(prisma: PrismaClient, caller: Caller, id:
   return toNotification(stored, await writerOf(prisma, caller));
 }
 
-export const countUnread = (prisma: PrismaClient, caller: Caller): Promise<number> =>
-  prisma.notification.count({ where: { userId: caller.id, readAt: null } });
+/** Counts in the index of what is unread alone, however much there is to read. */
+export async function countUnread(pool: pg.Pool, caller: Caller): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>({
+    name: 'count-unread',
+    text: 'SELECT count(*)::int AS count FROM notification WHERE user_id = $1 AND read_at IS NULL',
+    values: [caller.id],
+  });
+  return rows[0]?.count ?? 0;
+}
 
 /** The account as we know it is newer than the token; a token may know an account of which we have not heard yet. */
 async function writerOf(prisma: PrismaClient, caller: Caller): Promise<Writer> {

@@ -1,10 +1,17 @@
-import { Notification, NotificationQuery, ReadAllBody, UnreadCount } from '@evergreen/contracts/http/notifications.ts';
+import {
+  Notification,
+  NotificationPreferences,
+  NotificationQuery,
+  ReadAllBody,
+  UnreadCount,
+} from '@evergreen/contracts/http/notifications.ts';
 import { IdParams, Page } from '@evergreen/contracts/primitives.ts';
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
 import type { AccessHooks } from '@evergreen/service-kit/auth.ts';
 import type { HttpApp } from '@evergreen/service-kit/http.ts';
 import type { PrismaClient } from './generated/client.ts';
 import { type MarkDeps, markAllRead, markRead } from './mark-read.ts';
+import { readPreferences, savePreferences } from './preferences.ts';
 import { countUnread, listNotifications, readNotification } from './read-notifications.ts';
 
 export interface RouteDeps extends MarkDeps {
@@ -15,7 +22,7 @@ export interface RouteDeps extends MarkDeps {
 const forUsers = { tags: ['notifications'], security: [{ accessToken: [] }] };
 
 export function notificationRoutes(app: HttpApp, deps: RouteDeps): void {
-  const { access, prisma } = deps;
+  const { access, pool, prisma } = deps;
   const onRequest = access.requireUser;
 
   app.get(
@@ -42,7 +49,7 @@ export function notificationRoutes(app: HttpApp, deps: RouteDeps): void {
       },
       onRequest,
     },
-    async (request) => ({ unreadCount: await countUnread(prisma, request.caller) }),
+    async (request) => ({ unreadCount: await countUnread(pool, request.caller) }),
   );
 
   app.post(
@@ -80,5 +87,41 @@ export function notificationRoutes(app: HttpApp, deps: RouteDeps): void {
       const marking = { userId: request.caller.id, correlationId: request.id };
       return { unreadCount: await markAllRead(deps, marking, request.body?.upTo) };
     },
+  );
+}
+
+/** Which notifications reach a user. */
+export function preferenceRoutes(app: HttpApp, { access, pool }: Pick<RouteDeps, 'access' | 'pool'>): void {
+  const onRequest = access.requireUser;
+
+  app.get(
+    '/v1/notifications/preferences',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Which notifications reach you',
+        description: 'Whoever has chosen nothing gets all of them.',
+        response: { 200: NotificationPreferences, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    (request) => readPreferences(pool, request.caller.id),
+  );
+
+  app.put(
+    '/v1/notifications/preferences',
+    {
+      schema: {
+        ...forUsers,
+        summary: 'Choose which notifications reach you',
+        description:
+          'Counts for what happens from now on. Without `inbox` a type is muted: not listed, not counted, not pushed. ' +
+          'Without `live` it is listed and counted, and pages get the new count alone.',
+        body: NotificationPreferences,
+        response: { 200: NotificationPreferences, '4xx': ProblemBody },
+      },
+      onRequest,
+    },
+    (request) => savePreferences(pool, request.caller.id, request.body),
   );
 }

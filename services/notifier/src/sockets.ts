@@ -7,11 +7,12 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Gauge, type Registry } from 'prom-client';
 import { Server } from 'socket.io';
 import type { PushServer, PushSocket } from './push.ts';
+import { countUnadmitted } from './unadmitted.ts';
 
 /*
  * Who may hold a socket, and for how long.
  *
- *   a connection:  refused (origin, too many) | connected -> refused (token) | admitted -> closed when the token expires
+ *   a connection:  refused (origin, too many, too many of its address) | connected -> refused (token) | admitted -> closed when the token expires
  *
  * A connection is closed with its socket. It would stay open otherwise, uncounted and without an end, when its client
  * leaves the namespace. One that is never admitted is closed by socket.io after HANDSHAKE_TIMEOUT_MS.
@@ -35,6 +36,8 @@ export interface SocketOptions {
   verifyToken: VerifyToken;
   /** Web pages that may connect. Programs send no Origin header, and need none. */
   allowedOrigins: ReadonlySet<string>;
+  /** Where a request comes from, as limits count it. */
+  addressOf: (request: IncomingMessage) => string;
   logger: FastifyBaseLogger;
   metrics: Registry;
 }
@@ -48,7 +51,9 @@ export interface Sockets {
 }
 
 /** Serves socket.io at /socket.io. */
-export function openSockets({ server, verifyToken, allowedOrigins, logger, metrics }: SocketOptions): Sockets {
+export function openSockets(options: SocketOptions): Sockets {
+  const { server, verifyToken, allowedOrigins, logger, metrics } = options;
+  const unadmitted = countUnadmitted(options.addressOf);
   let closing = false;
   const io: PushServer = new Server({
     path: '/socket.io',
@@ -56,12 +61,15 @@ export function openSockets({ server, verifyToken, allowedOrigins, logger, metri
     maxHttpBufferSize: MAX_PACKET_BYTES,
     connectTimeout: HANDSHAKE_TIMEOUT_MS,
     cors: { origin: [...allowedOrigins] },
-    allowRequest({ headers: { origin } }: IncomingMessage, answer) {
+    allowRequest(request: IncomingMessage, answer) {
+      const { origin } = request.headers;
       if (origin !== undefined && !allowedOrigins.has(origin)) {
         logger.warn({ origin: origin.slice(0, 200) }, 'socket refused: foreign origin');
         answer('this origin may not connect', false);
       } else if (closing || io.engine.clientsCount >= MAX_CONNECTIONS) {
         answer('no room for more connections', false);
+      } else if (!unadmitted.hasRoomFor(request)) {
+        answer('too many connections from this address wait to be admitted', false);
       } else {
         answer(null, true);
       }
@@ -69,25 +77,20 @@ export function openSockets({ server, verifyToken, allowedOrigins, logger, metri
   });
   const upgraded = trackUpgrades(server);
   io.attach(server);
+  io.engine.on('connection', unadmitted.count);
   io.use((socket, next) => {
     admit(io, socket, verifyToken).then(
       () => next(),
       (error: unknown) => next(refusal(error, logger)),
     );
   });
-  new Gauge({
-    name: 'notifier_sockets',
-    help: 'Sockets that were admitted and are open',
-    registers: [metrics],
-    collect() {
-      this.set(io.of('/').sockets.size);
-    },
-  });
+  showCount(io, metrics);
 
   return {
     io,
     onAdmitted(welcome) {
       io.on('connection', (socket) => {
+        unadmitted.admitted(socket.conn);
         closeOnExpiry(socket);
         closeWithSocket(socket);
         welcome(socket, socket.handshake.auth.lastNotificationId);
@@ -119,7 +122,7 @@ async function admit(io: PushServer, socket: PushSocket, verifyToken: VerifyToke
   if ((io.of('/').adapter.rooms.get(caller.id)?.size ?? 0) >= MAX_SOCKETS_PER_USER) {
     throw new Problem('rate_limited', `One user may hold ${MAX_SOCKETS_PER_USER} connections`);
   }
-  socket.data = { caller, version: undefined, wanted: 0, catchingUp: false };
+  socket.data = { caller, version: undefined, wanted: 0, catchingUp: false, missedHints: false };
   await socket.join(caller.id);
 }
 
@@ -143,6 +146,17 @@ function closeOnExpiry(socket: PushSocket): void {
 function closeWithSocket(socket: PushSocket): void {
   // Who has left takes nothing more, so what is not sent yet does not hold up the end.
   socket.on('disconnect', (reason) => socket.conn.close(reason === 'client namespace disconnect'));
+}
+
+function showCount(io: PushServer, metrics: Registry): void {
+  new Gauge({
+    name: 'notifier_sockets',
+    help: 'Sockets that were admitted and are open',
+    registers: [metrics],
+    collect() {
+      this.set(io.of('/').sockets.size);
+    },
+  });
 }
 
 function trackUpgrades(server: HttpServer): Set<Duplex> {

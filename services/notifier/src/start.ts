@@ -1,5 +1,6 @@
 import { accessHooks, type FindKey, tokenVerifier } from '@evergreen/service-kit/auth.ts';
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
+import { clientAddressFinder } from '@evergreen/service-kit/client-address.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
 import { openDeadLetterDesk } from '@evergreen/service-kit/dead-letter-desk.ts';
@@ -12,10 +13,11 @@ import { buildApp } from './app.ts';
 import { createCatchup } from './catch-up.ts';
 import type { NotifierConfig } from './config.ts';
 import { consume } from './consumers.ts';
-import { createEventFlow } from './event-flow.ts';
+import { createEventFlow, type OpenTap } from './event-flow.ts';
 import { PrismaClient } from './generated/client.ts';
 import { listen } from './listen.ts';
 import { createPusher } from './push.ts';
+import { startRetention } from './retention.ts';
 import { openSockets } from './sockets.ts';
 
 /**
@@ -58,15 +60,13 @@ export async function startNotifier(
     server: app.server,
     verifyToken,
     allowedOrigins: config.ALLOWED_ORIGINS,
+    addressOf: clientAddressFinder(config.TRUSTED_PROXIES),
     logger,
     metrics,
   });
   const pusher = createPusher(sockets.io, createCatchup(pool), logger);
-  const flow = createEventFlow({
-    io: sockets.io,
-    openTap: (take) => openFlowTap({ url: config.AMQP_URL, service: 'notifier', logger, take }),
-    logger,
-  });
+  const openTap: OpenTap = (take) => openFlowTap({ url: config.AMQP_URL, service: 'notifier', logger, take });
+  const flow = createEventFlow(sockets.io, openTap, logger);
   onStop('event flow', () => flow.close());
   sockets.onAdmitted((socket, lastNotificationId) => {
     pusher.welcome(socket, lastNotificationId);
@@ -78,6 +78,8 @@ export async function startNotifier(
   onStop('outbox relay', () => relay.stop());
   const pruning = startInboxPruning(pool, logger);
   onStop('inbox pruning', () => pruning.stop());
+  const retention = startRetention(pool, logger, config);
+  onStop('retention', () => retention.stop());
   await consume(broker, { pool, clock, wakeOutbox });
 
   onStop('HTTP', () => app.close());

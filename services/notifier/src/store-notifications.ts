@@ -11,6 +11,7 @@ import { type Entry, enterFacts, type MailboxState } from './decisions/entries.t
 import { type Fact, factOf } from './decisions/facts.ts';
 import { toNotification } from './decisions/notification.ts';
 import { ANYONE, type Writer, writerFor } from './decisions/texts.ts';
+import { insertMutedFacts } from './sql/insert-muted-facts.ts';
 import { insertNotifications } from './sql/insert-notifications.ts';
 import { lockMailboxes } from './sql/lock-mailboxes.ts';
 import { type MailboxRow, readMailboxes } from './sql/read-mailboxes.ts';
@@ -27,7 +28,8 @@ type HeardFact = Fact & { event: Envelope };
 
 /**
  * Turns events into notifications: a batch is one transaction of inbox, notifications and what the sockets are told.
- * Events may come in any order and more than once; each fact becomes one notification.
+ * Events may come in any order and more than once; each fact becomes one notification, unless its user wants none of
+ * its type.
  */
 export async function storeNotifications(deps: StoreDeps, consumer: string, events: Envelope[]): Promise<void> {
   const heard = events.flatMap(toHeardFact);
@@ -44,8 +46,14 @@ export async function storeNotifications(deps: StoreDeps, consumer: string, even
     if (facts.length === 0) return 0;
     const mailboxes = await openMailboxes(client, facts);
     const { rows: told } = await client.query<ToldRow>(readTold(facts.map(({ subject }) => subject.id)));
-    const entries = enterFacts(facts, new Map(told.map((row) => [row.subjectId, row.version])), mailboxes);
+    const versions = new Map(told.map((row) => [row.subjectId, row.version]));
+    const { entries, muted } = enterFacts(facts, versions, mailboxes);
     if (entries.length > 0) await storeEntries(client, entries, time);
+    if (muted.length > 0) {
+      await client.query(
+        insertMutedFacts(muted.map(({ subject: { id, version } }) => ({ subject_id: id, subject_version: version }))),
+      );
+    }
     return entries.length;
   });
   if (stored > 0) deps.wakeOutbox();
@@ -64,9 +72,9 @@ async function openMailboxes(client: pg.PoolClient, facts: Fact[]): Promise<Map<
   await client.query(lockMailboxes(userIds));
   const { rows } = await client.query<MailboxRow>(readMailboxes(userIds));
   return new Map(
-    rows.map(({ userId, version, unreadCount, locale, timeZone }) => {
+    rows.map(({ userId, version, unreadCount, locale, timeZone, chosen }) => {
       const reader = locale !== null && timeZone !== null ? { locale, timeZone } : ANYONE;
-      return [userId, { version, unreadCount, writer: writerFor(reader) }];
+      return [userId, { version, unreadCount, chosen, writer: writerFor(reader) }];
     }),
   );
 }
@@ -79,13 +87,14 @@ async function storeEntries(
   const notifications = entries.map((entry) => ({ id: uuidv7(), ...entry }));
   await client.query(
     insertNotifications(
-      notifications.map(({ id, seq, fact }) => ({
+      notifications.map(({ id, seq, fact, live }) => ({
         id,
         user_id: fact.userId,
         seq,
         type: fact.type,
         kind: fact.kind,
         data: fact.data,
+        live,
         subject_id: fact.subject.id,
         subject_version: fact.subject.version,
         source_event_id: fact.event.id,
@@ -95,7 +104,7 @@ async function storeEntries(
   );
   await appendToOutbox(
     client,
-    notifications.map(({ id, seq, fact, mailbox, unreadCount }) => {
+    notifications.map(({ id, seq, fact, mailbox, live, unreadCount }) => {
       const stored = { ...fact, id, readAt: null, createdAt: new Date(fact.happenedAt) };
       const notification = toNotification(stored, mailbox.writer);
       return newEvent(NotificationCreated, {
@@ -104,7 +113,7 @@ async function storeEntries(
         correlationId: fact.event.correlationid,
         causationId: fact.event.id,
         traceparent: fact.event.traceparent,
-        data: { userId: fact.userId, version: seq, notification, unreadCount },
+        data: { userId: fact.userId, version: seq, notification, live, unreadCount },
       });
     }),
   );

@@ -6,7 +6,7 @@ export type Heard =
   | { name: 'notification'; id: string; type: string; title: string; body: string; data: { topUpId?: string } }
   | { name: 'notifications:read'; ids?: string[]; all?: true }
   | { name: 'unread-count'; unreadCount: number }
-  | { name: 'changed'; what: string; id: string };
+  | { name: 'changed'; what: string; id: string | null };
 
 export interface Refusal {
   message: string;

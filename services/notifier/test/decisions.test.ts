@@ -1,6 +1,8 @@
 import type { DataOf as DataOfEvent, Envelope, EventDefinition } from '@evergreen/contracts/envelope.ts';
 import {
   LIFECYCLE_EVENTS,
+  PlanChangeDue,
+  RenewalDue,
   SubscriptionActivated,
   SubscriptionCanceled,
   SubscriptionExpired,
@@ -10,6 +12,7 @@ import {
   SubscriptionPendingRenewal,
   SubscriptionPlanChanged,
   SubscriptionRenewed,
+  SubscriptionRequested,
   SubscriptionResumed,
 } from '@evergreen/contracts/events/subscriptions.ts';
 import {
@@ -18,6 +21,7 @@ import {
   ChargeFailed,
   ChargeRefunded,
   ChargeSucceeded,
+  ChargeVoided,
   TopUpFailed,
 } from '@evergreen/contracts/events/wallet.ts';
 import { SOCKET_EVENTS } from '@evergreen/contracts/topology.ts';
@@ -27,7 +31,17 @@ import { changeBy } from '../src/decisions/changes.ts';
 import { enterFacts } from '../src/decisions/entries.ts';
 import { factOf } from '../src/decisions/facts.ts';
 import { ANYONE, type Reader, write, writerFor } from '../src/decisions/texts.ts';
-import { adjusted, charged, chargeFailed, expiring, refunded, subscription, toppedUp, topUpFailed } from './sample.ts';
+import {
+  adjusted,
+  charged,
+  chargeFailed,
+  due,
+  expiring,
+  refunded,
+  subscription,
+  toppedUp,
+  topUpFailed,
+} from './sample.ts';
 
 const USER = '01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10';
 
@@ -38,7 +52,7 @@ const said = <D extends EventDefinition>(definition: D, data: DataOfEvent<D>): E
 function textOf<D extends EventDefinition>(definition: D, data: DataOfEvent<D>, reader: Reader = ANYONE) {
   const fact = factOf(said(definition, data));
   if (!fact) return undefined;
-  const { title, body } = write(fact, writerFor(reader));
+  const { title, body } = write(fact, fact.happenedAt, writerFor(reader));
   return `${fact.type} | ${title} | ${body}`;
 }
 
@@ -53,9 +67,9 @@ describe('what an event means to its user', () => {
     expect(textOf(ChargeFailed, chargeFailed(USER))).toBe(
       'charge_failed | Your balance is too low | Monthly: $12.99 could not be paid, $4.00 is missing. It is paid as soon as you top up.',
     );
-    const change = { ...chargeFailed(USER), description: 'Monthly to Premium', awaitingFunds: false };
+    const change = { ...chargeFailed(USER), planName: 'Premium', upgrade: true, awaitingFunds: false };
     expect(textOf(ChargeFailed, change)).toBe(
-      'charge_failed | Your balance is too low | Monthly to Premium: $12.99 could not be paid, $4.00 is missing. Nothing was charged, and your plan stays as it is. Top up first to change it.',
+      'charge_failed | Your balance is too low | Upgrade to Premium: $12.99 could not be paid, $4.00 is missing. Nothing was charged, and your plan stays as it is. Top up first to change it.',
     );
   });
 
@@ -82,15 +96,15 @@ describe('what an event means to its user', () => {
     const notices: [Parameters<typeof expiring>[1], string][] = [
       [
         { notice: 'renewal' },
-        'Renewal ahead | Monthly renews on December 23, 2026 for $12.99, paid from your balance.',
+        'Renews in 30 days | Monthly renews on December 23, 2026 for $12.99, paid from your balance.',
       ],
       [
         { notice: 'trial_end', status: 'trialing' },
-        'Your trial ends soon | Your trial of Monthly ends on December 23, 2026; then $12.99 is charged.',
+        'Your trial ends in 30 days | Your trial of Monthly ends on December 23, 2026; then $12.99 is charged.',
       ],
       [
         { notice: 'expiry', status: 'canceled', amountDue: null },
-        'Your subscription ends soon | Monthly ends on December 23, 2026 and does not renew.',
+        'Your subscription ends in 30 days | Monthly ends on December 23, 2026 and does not renew.',
       ],
       [
         { notice: 'grace', status: 'pending_renewal', shortfall: 400 },
@@ -100,10 +114,10 @@ describe('what an event means to its user', () => {
         { notice: 'grace', status: 'pending_renewal', shortfall: null },
         'Top up to keep your subscription | Monthly is not renewed yet. Top up by December 23, 2026 to keep it.',
       ],
-      [{ notice: 'renewal', amountDue: null }, 'Renewal ahead | Monthly renews on December 23, 2026.'],
+      [{ notice: 'renewal', amountDue: null }, 'Renews in 30 days | Monthly renews on December 23, 2026.'],
       [
         { notice: 'trial_end', amountDue: null },
-        'Your trial ends soon | Your trial of Monthly ends on December 23, 2026.',
+        'Your trial ends in 30 days | Your trial of Monthly ends on December 23, 2026.',
       ],
     ];
     for (const [facts, text] of notices) {
@@ -188,17 +202,24 @@ describe('how it reads', () => {
 });
 
 describe('places in the mailbox', () => {
-  const about = (id: string, version: number, userId = USER) => ({ userId, subject: { id, version } });
-  const mailbox = { version: 7, unreadCount: 2 };
+  const about = (id: string, version: number, userId = USER) => ({
+    userId,
+    subject: { id, version },
+    type: 'expiry_notice' as const,
+  });
+  const mailbox = { version: 7, unreadCount: 2, chosen: null };
   const states = (...userIds: string[]) => new Map(userIds.map((id) => [id, mailbox]));
 
   test('they follow each other, for each user', () => {
     const facts = [about('a', 1), about('b', 1, 'other'), about('c', 1)];
-    expect(enterFacts(facts, new Map(), states(USER, 'other'))).toEqual([
-      { fact: facts[0], mailbox, seq: 8, unreadCount: 3 },
-      { fact: facts[1], mailbox, seq: 8, unreadCount: 3 },
-      { fact: facts[2], mailbox, seq: 9, unreadCount: 4 },
-    ]);
+    expect(enterFacts(facts, new Map(), states(USER, 'other'))).toEqual({
+      entries: [
+        { fact: facts[0], mailbox, seq: 8, unreadCount: 3, live: true },
+        { fact: facts[1], mailbox, seq: 8, unreadCount: 3, live: true },
+        { fact: facts[2], mailbox, seq: 9, unreadCount: 4, live: true },
+      ],
+      muted: [],
+    });
   });
 
   test('a fact that was told, or overtaken, gets none', () => {
@@ -207,7 +228,24 @@ describe('places in the mailbox', () => {
       ['told', 2],
       ['overtaken', 2],
     ]);
-    expect(enterFacts(facts, told, states(USER)).map(({ fact }) => fact)).toEqual([facts[2], facts[4]]);
+    expect(enterFacts(facts, told, states(USER)).entries.map(({ fact }) => fact)).toEqual([facts[2], facts[4]]);
+  });
+
+  test('a fact its user does not want gets none, is not counted, and what it overtook is not told', () => {
+    const wanting = (inbox: boolean, live: boolean) =>
+      new Map([[USER, { ...mailbox, chosen: { expiry_notice: { inbox, live } } }]]);
+    const facts = [about('a', 2), about('a', 1), about('b', 1)];
+    for (const live of [true, false]) {
+      expect(enterFacts(facts, new Map(), wanting(false, live))).toEqual({ entries: [], muted: [facts[0], facts[2]] });
+    }
+    const { entries, muted } = enterFacts(facts, new Map(), wanting(true, false));
+    expect(entries.map(({ seq, unreadCount, live }) => [seq, unreadCount, live])).toEqual([
+      [8, 3, false],
+      [9, 4, false],
+    ]);
+    expect(muted).toEqual([]);
+    const other = { ...about('c', 1), type: 'payment_succeeded' as const };
+    expect(enterFacts([other], new Map(), wanting(false, false)).entries).toHaveLength(1);
   });
 
   test('without the lock of the mailbox there is no place', () => {
@@ -222,13 +260,24 @@ test('every event the sockets hear, except of notifications, puts a page out of 
     [ChargeSucceeded.type, charged(USER, USER)],
     [ChargeRefunded.type, refunded(USER, USER)],
     [BalanceAdjusted.type, adjusted(USER, USER)],
+    ...[ChargeFailed, ChargeVoided].map(({ type }): [string, object] => [
+      type,
+      { ...chargeFailed(USER), subscriptionId: USER },
+    ]),
+    ...[SubscriptionRequested, RenewalDue, PlanChangeDue].map(({ type }): [string, object] => [
+      type,
+      due(USER, { subscriptionId: USER }),
+    ]),
+    [SubscriptionExpiring.type, expiring(USER, { subscriptionId: USER })],
     ...LIFECYCLE_EVENTS.map(({ type }): [string, object] => [type, subscription(USER, { subscriptionId: USER })]),
   ]);
   const hints = SOCKET_EVENTS.filter(({ source }) => source !== 'notifier').map((definition) =>
     changeBy(said(definition, samples.get(definition.type))),
   );
+  const ofSubscription = { userId: USER, changed: { what: 'subscription', id: USER } };
   expect(hints).toEqual([
     ...Array(5).fill({ userId: USER, changed: { what: 'wallet', id: USER } }),
-    ...LIFECYCLE_EVENTS.map(() => ({ userId: USER, changed: { what: 'subscription', id: USER } })),
+    ...Array(2).fill({ ...ofSubscription, inAMoment: true }),
+    ...Array(4 + LIFECYCLE_EVENTS.length).fill(ofSubscription),
   ]);
 });

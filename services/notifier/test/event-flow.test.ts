@@ -103,6 +103,8 @@ describe('the flow of events', () => {
       consumers: ['notifier.inbox'],
       attempt: 1,
     });
+    await rig.sayRaw('evergreen.wallet.TopUpFailed.v1', '{"half');
+    await seen(one, ({ kind, type }) => kind === 'dead' && type === 'evergreen.wallet.TopUpFailed.v1');
     // A consumer that fails once: the second attempt works.
     let attempts = 0;
     await rig.mouth.consume(WALLET_CLOCK, [
@@ -161,10 +163,10 @@ describe('the flow of events', () => {
       const names = await tapQueues();
       return names.length === 1 && names[0] !== queue;
     });
-    let id = '';
+    const said = new Set<string>();
     await until('it to flow again', async () => {
-      id = await rig.say(BalanceToppedUp, toppedUp(rig.person().id));
-      return other.events().some((event) => event.id === id);
+      said.add(await rig.say(SubscriptionPendingRenewal, subscription(rig.person().id)));
+      return other.events().some(({ id }) => said.has(id));
     });
     one.client.socket.emit('flow:unwatch');
     other.client.close();

@@ -47,7 +47,14 @@ beforeEach(async () => {
     locale: 'en',
     expiresAt: Date.now() / 1_000 + 600,
   });
-  sockets = openSockets({ server, verifyToken, allowedOrigins: new Set(), logger, metrics: new Registry() });
+  sockets = openSockets({
+    server,
+    verifyToken,
+    allowedOrigins: new Set(),
+    addressOf: () => 'here',
+    logger,
+    metrics: new Registry(),
+  });
   pusher = createPusher(sockets.io, held(createCatchup(pool)), logger);
   sockets.onAdmitted(pusher.welcome);
   server.listen(0, '127.0.0.1');

@@ -88,6 +88,7 @@ test('an event that comes again, early, or never, is told once, in its place', a
     userId: person.id,
     version,
     unreadCount: version,
+    live: true,
     notification: {
       ...first,
       id,
@@ -140,6 +141,10 @@ test('a replica that was cut off from the broker tells its sockets, once it is b
   line.mend();
   await there.heardOf('notifications:read', ({ ids }) => ids?.includes(id) === true);
   expect(topUpsOf(there)).toEqual(await inOrder(person));
+  // What became out of date meanwhile nobody knows, so its pages read all of it again.
+  await there.heardOf('changed', ({ what, id }) => what === 'subscription' && id === null);
+  const all = (client: Client) => client.of('changed').filter(({ id }) => id === null);
+  expect([all(here), all(there).map(({ what }) => what)]).toEqual([[], ['wallet', 'subscription']]);
   await topUp(person);
   await allToHear(clients, 6);
   for (const client of clients) {
@@ -174,8 +179,8 @@ async function storeUnsaid(person: Person, seq: number): Promise<string> {
   await rig.pool.query(
     `WITH raised AS (UPDATE mailbox SET version = $3 WHERE user_id = $2)
      INSERT INTO notification
-       (id, user_id, seq, type, kind, data, subject_id, subject_version, source_event_id, created_at)
-     VALUES ($1, $2, $3, 'payment_succeeded', 'top_up', $4, $1, 1, $1, now())`,
+       (id, user_id, seq, type, kind, data, live, subject_id, subject_version, source_event_id, created_at)
+     VALUES ($1, $2, $3, 'payment_succeeded', 'top_up', $4, true, $1, 1, $1, now())`,
     [id, person.id, seq, { topUpId: id, amount: 1, currency: 'USD', balanceAfter: 1 }],
   );
   return id;

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { Writable } from 'node:stream';
-import type { DataOf, EventDefinition } from '@evergreen/contracts/envelope.ts';
+import type { DataOf, Envelope, EventDefinition } from '@evergreen/contracts/envelope.ts';
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
-import { ACCESS_TOKEN_TYPE, API_AUDIENCE, staticKeys } from '@evergreen/service-kit/auth.ts';
+import { ACCESS_TOKEN_TYPE, API_AUDIENCE, type Jwks, staticKeys } from '@evergreen/service-kit/auth.ts';
 import { type Broker, connectBroker } from '@evergreen/service-kit/broker.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { outboxRows } from '@evergreen/service-kit/outbox.ts';
@@ -58,12 +58,29 @@ export async function openRig() {
     pool,
     mouth,
     amqpUrl: vhost.urls.notifier,
+    databaseUrl: database.url,
+    /** The keys that tokens of these people are checked with, as auth serves them. */
+    jwks: () => jwksOf(keys.publicKey),
+    /** What an autovacuum does with a table, at once. */
+    async vacuum(table: string): Promise<void> {
+      const owner = new pg.Client({ connectionString: database.ownerUrl });
+      await owner.connect();
+      await owner.query(`VACUUM ANALYZE ${table}`);
+      await owner.end();
+    },
     /** A user who has an account somewhere; the notifier hears of it only when told. */
     person: (claims: Record<string, unknown> = {}): Person => newPerson(keys.privateKey, claims),
     /** Somebody whose token was signed with a key that is not ours. */
     stranger: (): Person => newPerson(newKeys().privateKey, {}),
     /** Says an event as its service would, and answers with its id. */
     say: <D extends EventDefinition>(definition: D, data: DataOf<D>, id?: string) => say(mouth, definition, data, id),
+    /** Says many at once, in their order. */
+    sayAll: <D extends EventDefinition>(definition: D, all: DataOf<D>[]) =>
+      publish(
+        mouth,
+        definition,
+        all.map((data) => saying(definition, data)),
+      ),
     /** Publishes a body that no service of ours would write. */
     async sayRaw(type: string, body: string): Promise<void> {
       const { refused } = await mouth.publish([{ messageId: uuidv7(), type, body }]);
@@ -84,8 +101,9 @@ export async function openRig() {
         return rowCount === 1;
       });
     },
-    async startReplica(amqpUrl = vhost.urls.notifier): Promise<Replica> {
-      const replica = await startReplica({ databaseUrl: database.url, amqpUrl, publicKey: keys.publicKey });
+    /** @param env settings beside those that every replica has */
+    async startReplica(amqpUrl = vhost.urls.notifier, env: Record<string, string> = {}): Promise<Replica> {
+      const replica = await startReplica({ databaseUrl: database.url, amqpUrl, publicKey: keys.publicKey, env });
       replicas.push(replica);
       return replica;
     },
@@ -109,14 +127,21 @@ async function management(method: string, path: string): Promise<Response> {
   });
 }
 
+const jwksOf = (publicKey: KeyObject): Jwks => ({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'test' }] });
+
 const newKeys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 async function say<D extends EventDefinition>(broker: Broker, definition: D, data: DataOf<D>, id = uuidv7()) {
-  const time = '2026-11-23T08:00:00.000Z';
-  const event = { ...newEvent(definition, { subject: 'test', data, time, correlationId: 'of-the-test' }), id };
-  const { refused } = await broker.publish(outboxRows([event]));
-  if (refused.size > 0) throw new Error(`the broker refused ${definition.type}: ${[...refused.values()]}`);
+  await publish(broker, definition, [{ ...saying(definition, data), id }]);
   return id;
+}
+
+const saying = <D extends EventDefinition>(definition: D, data: DataOf<D>) =>
+  newEvent(definition, { subject: 'test', data, time: '2026-11-23T08:00:00.000Z', correlationId: 'of-the-test' });
+
+async function publish(broker: Broker, { type }: EventDefinition, events: Envelope[]): Promise<void> {
+  const { refused } = await broker.publish(outboxRows(events));
+  if (refused.size > 0) throw new Error(`the broker refused ${type}: ${[...refused.values()]}`);
 }
 
 /** The claims an access token of auth has; what is given overrides them. */
@@ -139,9 +164,10 @@ interface ReplicaOptions {
   databaseUrl: string;
   amqpUrl: string;
   publicKey: KeyObject;
+  env: Record<string, string>;
 }
 
-async function startReplica({ databaseUrl, amqpUrl, publicKey }: ReplicaOptions) {
+async function startReplica({ databaseUrl, amqpUrl, publicKey, env }: ReplicaOptions) {
   const log: LogLine[] = [];
   const keepLine = new Writable({
     write(chunk, _encoding, done) {
@@ -158,11 +184,12 @@ async function startReplica({ databaseUrl, amqpUrl, publicKey }: ReplicaOptions)
     SERVICE_CALLERS: serviceCaller('subscriptions', SERVICE_TOKEN),
     ALLOWED_ORIGINS: `https://other.evergreen.test, ${ORIGIN}`,
     SIMULATED_CLOCK: 'true',
+    ...env,
   });
   const url = await startNotifier(
     { logger: pino(keepLine), metrics: new Registry(), onStop: (_what, stop) => stops.push(stop) },
     config,
-    staticKeys({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'test' }] }),
+    staticKeys(jwksOf(publicKey)),
   );
   const clients: Client[] = [];
   let stopped: Promise<void> | undefined;

@@ -31,11 +31,19 @@ const charge = (userId: string, chargeId: string, version: number) => ({
   userId,
   amount: 1_299,
   currency: 'USD' as const,
-  description: 'Monthly',
+  description: 'Monthly, 2026-11-23 to 2026-12-23',
+  planName: 'Monthly',
+  upgrade: false,
   period: PERIOD,
   version,
   businessTime: MOMENT,
 });
+
+/** What subscriptions asks the wallet to debit. */
+export const due = (userId: string, { subscriptionId = uuidv7() } = {}) => {
+  const { chargeId: id, version, ...facts } = charge(userId, uuidv7(), 1);
+  return { charge: { ...facts, id, subscriptionId }, planId: uuidv7(), version };
+};
 
 export const charged = (userId: string, chargeId = uuidv7(), version = 1) => ({
   ...charge(userId, chargeId, version),

@@ -95,6 +95,8 @@ function dueCharge(subscription: Subscription): DueCharge {
       amount: amountMinor,
       currency: terms.price.currency,
       description: describe(upgrade ? `Upgrade to ${upgrade.planName}` : terms.planName, period, timeZone),
+      planName: upgrade?.planName ?? terms.planName,
+      upgrade: upgrade !== null,
       period: isoPeriod(period),
       businessTime: iso(askedAt),
     },

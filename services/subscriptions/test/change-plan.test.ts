@@ -57,6 +57,8 @@ describe('an upgrade', () => {
     );
     expect(charge).toMatchObject({
       description: expect.stringContaining('Upgrade to Pro'),
+      planName: 'Pro',
+      upgrade: true,
       period: { end: currentPeriod.end },
     });
 

@@ -45,6 +45,7 @@ describe('subscribing', () => {
     expect(charge).toMatchObject({ userId: user.id, subscriptionId: body.id, amount: 1_299, currency: 'EUR' });
     expect(charge.period.start).toBe(body.createdAt);
     expect(charge.id).toBe(chargeId(body.id, Temporal.Instant.from(body.createdAt)));
+    expect(charge).toMatchObject({ planName: 'Monthly', upgrade: false });
     expect(charge.description).toMatch(/^Monthly, \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d$/);
   });
 

@@ -23,6 +23,8 @@ export const voided = (asked: Asked, saying: Saying = {}) =>
   event(ChargeVoided, factsOf(asked, { version: 2, ...saying }), asked.correlationid);
 
 function factsOf({ data: { charge } }: Asked, { version = 1, businessTime = charge.businessTime }: Saying) {
-  const { id: chargeId, subscriptionId, userId, amount, currency, description, period } = charge;
-  return { chargeId, subscriptionId, userId, amount, currency, description, period, version, businessTime };
+  const { id: chargeId, subscriptionId, userId, amount, currency, period, ...more } = charge;
+  const { description, planName, upgrade } = more;
+  const what = { description, planName, upgrade };
+  return { chargeId, subscriptionId, userId, amount, currency, ...what, period, version, businessTime };
 }

@@ -56,9 +56,11 @@ function eventOf(fact: Fact): Envelope {
 
 /** `businessTime` is when the charge came to be what it is: when it was paid or voided, else when it was asked for. */
 function chargeFacts(charge: ChargeState) {
-  const { id, subscriptionId, userId, amount, currency, description, period, version } = charge;
+  const { id: chargeId, subscriptionId, userId, amount, currency, description, planName, upgrade, ...more } = charge;
+  const { period, version } = more;
   const businessTime = charge.settledAt ?? charge.businessTime;
-  return { chargeId: id, subscriptionId, userId, amount, currency, description, period, version, businessTime };
+  const what = { description, planName, upgrade };
+  return { chargeId, subscriptionId, userId, amount, currency, ...what, period, version, businessTime };
 }
 
 const trace = ({ correlationId, causationId }: Cause) => ({

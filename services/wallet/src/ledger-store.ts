@@ -103,6 +103,8 @@ interface ChargeRow {
   amount: number;
   currency: ChargeState['currency'];
   description: string;
+  plan_name: string;
+  upgrade: boolean;
   period_start: Date;
   period_end: Date;
   requested_at: Date;
@@ -127,6 +129,8 @@ const chargeOf = (row: ChargeRow): ChargeState => ({
   amount: row.amount,
   currency: row.currency,
   description: row.description,
+  planName: row.plan_name,
+  upgrade: row.upgrade,
   period: { start: row.period_start.toISOString(), end: row.period_end.toISOString() },
   businessTime: row.requested_at.toISOString(),
   status: row.status,
@@ -144,6 +148,8 @@ const chargeRow = (charge: ChargeState) => ({
   amount: charge.amount,
   currency: charge.currency,
   description: charge.description,
+  plan_name: charge.planName,
+  upgrade: charge.upgrade,
   period_start: charge.period.start,
   period_end: charge.period.end,
   requested_at: charge.businessTime,

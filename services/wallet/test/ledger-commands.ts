@@ -17,6 +17,8 @@ export const charge = (n: number, amount: number, userId = ADA) => ({
   amount,
   currency: 'USD' as const,
   description: `Period ${n}`,
+  planName: 'Monthly',
+  upgrade: false,
   period: { start: NOW, end: LATER },
   businessTime: NOW,
 });

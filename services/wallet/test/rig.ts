@@ -207,6 +207,8 @@ export const newCharge = (userId: string, amount: number, currency: Charge['curr
   amount,
   currency,
   description: 'Monthly, 23 Nov to 23 Dec',
+  planName: 'Monthly',
+  upgrade: false,
   period: PERIOD,
   businessTime: PERIOD.start,
 });

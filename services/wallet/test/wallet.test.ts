@@ -176,6 +176,8 @@ describe('a charge', () => {
     await user.topUp(1);
     expect(await user.balance()).toBe(0);
     expect(await saidOf(charge, 2)).toEqual(['ChargeFailed', 'ChargeSucceeded']);
+    const facts = rig.heard.charges.filter(({ data }) => data.chargeId === charge.id).map(({ data }) => data);
+    for (const fact of facts) expect(fact).toMatchObject({ planName: 'Monthly', upgrade: false });
   });
 
   test('that is voided is never paid, whichever of the two events comes first', async () => {

@@ -13,7 +13,13 @@ export const NotificationCreated = defineEvent(
   'NotificationCreated',
   1,
   'A notification was stored; every notifier replica pushes it to the sockets it holds',
-  Type.Object({ userId: Uuid, version, notification: Notification, unreadCount: Type.Integer({ minimum: 0 }) }),
+  Type.Object({
+    userId: Uuid,
+    version,
+    notification: Notification,
+    live: Type.Boolean({ description: 'False where its owner wants this type in the inbox alone' }),
+    unreadCount: Type.Integer({ minimum: 0 }),
+  }),
 );
 
 export const NotificationsRead = defineEvent(

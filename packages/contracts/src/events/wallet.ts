@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { chargedFor } from '../charge.ts';
 import { defineEvent } from '../envelope.ts';
 import { AmountMinor, Currency, PositiveAmountMinor } from '../money.ts';
 import { Period, Timestamp, Uuid } from '../primitives.ts';
@@ -28,6 +29,7 @@ const charge = {
   amount: PositiveAmountMinor,
   currency: Currency,
   description: Type.String(),
+  ...chargedFor,
   period: Period,
   version: Type.Integer({ minimum: 1, description: 'Grows with every change of this charge' }),
   businessTime: Timestamp,

@@ -15,6 +15,27 @@ export const Notification = Type.Object({
 });
 export type Notification = Static<typeof Notification>;
 
+const reach = {
+  inbox: Type.Boolean({ description: 'Does it come into the inbox at all? What does not is never counted' }),
+  live: Type.Boolean({
+    description: 'Do open pages show it as it comes? What is not in the inbox is not shown either',
+  }),
+};
+
+/** Which notifications reach a person, by type. That a payment failed cannot be kept out of the inbox. */
+export const NotificationPreferences = Type.Object(
+  {
+    payment_succeeded: Type.Object(reach, { additionalProperties: false }),
+    charge_failed: Type.Object(
+      { ...reach, inbox: Type.Literal(true, { description: 'Always: who misses it loses what they pay for' }) },
+      { additionalProperties: false },
+    ),
+    expiry_notice: Type.Object(reach, { additionalProperties: false }),
+  },
+  { additionalProperties: false },
+);
+export type NotificationPreferences = Static<typeof NotificationPreferences>;
+
 export const NotificationQuery = Type.Object(
   { ...PageQuery.properties, unread: Type.Optional(Type.Boolean()), type: Type.Optional(NotificationType) },
   { additionalProperties: false },

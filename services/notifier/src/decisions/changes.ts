@@ -1,10 +1,18 @@
 import type { Envelope, EventDefinition, EventOf } from '@evergreen/contracts/envelope.ts';
-import { LIFECYCLE_EVENTS } from '@evergreen/contracts/events/subscriptions.ts';
+import {
+  LIFECYCLE_EVENTS,
+  PlanChangeDue,
+  RenewalDue,
+  SubscriptionExpiring,
+  SubscriptionRequested,
+} from '@evergreen/contracts/events/subscriptions.ts';
 import {
   BalanceAdjusted,
   BalanceToppedUp,
+  ChargeFailed,
   ChargeRefunded,
   ChargeSucceeded,
+  ChargeVoided,
   TopUpFailed,
 } from '@evergreen/contracts/events/wallet.ts';
 import type { Changed } from '@evergreen/contracts/socket.ts';
@@ -12,6 +20,8 @@ import type { Changed } from '@evergreen/contracts/socket.ts';
 interface Change {
   userId: string;
   changed: Changed;
+  /** Another service changes what pages show when it hears the same event, which may be a moment later than we do. */
+  inAMoment?: true;
 }
 
 type Rule = readonly [type: string, decide: (data: never) => Change];
@@ -27,7 +37,20 @@ const RULES = new Map<string, Rule[1]>([
   rule(ChargeRefunded, ({ userId, chargeId }) => ({ userId, changed: { what: 'wallet', id: chargeId } })),
   rule(TopUpFailed, ({ userId, topUpId }) => ({ userId, changed: { what: 'wallet', id: topUpId } })),
   rule(ChargeSucceeded, ({ userId, chargeId }) => ({ userId, changed: { what: 'wallet', id: chargeId } })),
-  ...LIFECYCLE_EVENTS.map((definition) =>
+  ...[ChargeFailed, ChargeVoided].map((definition) =>
+    rule(definition, ({ userId, subscriptionId }) => ({
+      userId,
+      changed: { what: 'subscription', id: subscriptionId },
+      inAMoment: true,
+    })),
+  ),
+  ...[SubscriptionRequested, RenewalDue, PlanChangeDue].map((definition) =>
+    rule(definition, ({ charge }) => ({
+      userId: charge.userId,
+      changed: { what: 'subscription', id: charge.subscriptionId },
+    })),
+  ),
+  ...[...LIFECYCLE_EVENTS, SubscriptionExpiring].map((definition) =>
     rule(definition, ({ userId, subscriptionId }) => ({
       userId,
       changed: { what: 'subscription', id: subscriptionId },

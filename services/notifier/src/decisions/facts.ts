@@ -14,7 +14,9 @@ interface ChargeData {
   subscriptionId: string;
   amount: number;
   currency: Currency;
-  description: string;
+  /** Of an upgrade, the plan it leads to. */
+  planName: string;
+  upgrade: boolean;
   period: Period;
 }
 
@@ -174,14 +176,13 @@ function noticeOf({
 }
 
 /** Only the named fields: a newer wallet may say more than is ours to keep. */
-const chargeData = ({ chargeId, subscriptionId, amount, currency, description, period }: ChargeData): ChargeData => ({
-  chargeId,
-  subscriptionId,
-  amount,
-  currency,
-  description,
-  period: { start: period.start, end: period.end },
-});
+const chargeData = ({ period, ...charge }: ChargeData): ChargeData => {
+  const { chargeId, subscriptionId, amount, currency, planName, upgrade } = charge;
+  return {
+    ...{ chargeId, subscriptionId, amount, currency, planName, upgrade },
+    period: { start: period.start, end: period.end },
+  };
+};
 
 /**
  * What an event means to the user it is about: one thing worth telling, or nothing. That a subscription was activated,

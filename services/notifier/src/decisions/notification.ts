@@ -13,12 +13,13 @@ export interface StoredNotification {
 
 /** A notification as its owner sees it, in the owner's language, currency format and time zone. */
 export function toNotification(stored: StoredNotification, writer: Writer): Notification {
+  const createdAt = stored.createdAt.toISOString();
   return {
     id: stored.id,
     type: stored.type as NotificationType,
-    ...write(stored, writer),
+    ...write(stored, createdAt, writer),
     data: { kind: stored.kind, ...(stored.data as object) },
     readAt: stored.readAt?.toISOString() ?? null,
-    createdAt: stored.createdAt.toISOString(),
+    createdAt,
   };
 }

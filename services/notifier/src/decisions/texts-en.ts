@@ -7,15 +7,18 @@ const REASONS: Record<string, string> = {
   insufficient_funds: 'there was not enough money on the card',
 };
 
+const purposeOf = ({ planName, upgrade }: { planName: string; upgrade: boolean }): string =>
+  upgrade ? `Upgrade to ${planName}` : planName;
+
 export const EN: Texts = {
   payment_succeeded: {
     top_up: ({ amount, currency, balanceAfter }, { money }) => ({
       title: 'Balance topped up',
       body: `${money(amount, currency)} was added. Your balance is ${money(balanceAfter, currency)}.`,
     }),
-    charge: ({ amount, currency, description, balanceAfter }, { money }) => ({
+    charge: ({ amount, currency, balanceAfter, ...plan }, { money }) => ({
       title: 'Payment succeeded',
-      body: `${description}: ${money(amount, currency)} was paid. Your balance is ${money(balanceAfter, currency)}.`,
+      body: `${purposeOf(plan)}: ${money(amount, currency)} was paid. Your balance is ${money(balanceAfter, currency)}.`,
     }),
   },
   charge_failed: {
@@ -25,10 +28,10 @@ export const EN: Texts = {
         `${money(amount, currency)} was not added: ${REASONS[reason] ?? 'the payment was declined'}. ` +
         'Nothing was taken from you.',
     }),
-    charge: ({ amount, currency, description, shortfall, awaitingFunds }, { money }) => ({
+    charge: ({ amount, currency, shortfall, awaitingFunds, ...plan }, { money }) => ({
       title: 'Your balance is too low',
       body:
-        `${description}: ${money(amount, currency)} could not be paid, ${money(shortfall, currency)} is missing. ` +
+        `${purposeOf(plan)}: ${money(amount, currency)} could not be paid, ${money(shortfall, currency)} is missing. ` +
         (awaitingFunds
           ? 'It is paid as soon as you top up.'
           : 'Nothing was charged, and your plan stays as it is. Top up first to change it.'),
@@ -47,18 +50,19 @@ export const EN: Texts = {
         ? `${planName} is yours until ${date(accessUntil)}, and does not renew after that.`
         : `${planName} does not renew.`,
     }),
-    renewal: ({ planName, endsAt, amountDue, nextPlanName }, { date, money }) => {
+    renewal: ({ planName, endsAt, amountDue, nextPlanName }, { ahead, date, money }) => {
       const what = nextPlanName === null ? `${planName} renews` : `${planName} changes to ${nextPlanName}`;
       const price = amountDue ? ` for ${money(amountDue.amount, amountDue.currency)}, paid from your balance` : '';
-      return { title: 'Renewal ahead', body: `${what} on ${date(endsAt)}${price}.` };
+      return { title: `Renews ${ahead(endsAt)}`, body: `${what} on ${date(endsAt)}${price}.` };
     },
-    trial_end: ({ planName, endsAt, amountDue, nextPlanName }, { date, money }) => {
+    trial_end: ({ planName, endsAt, amountDue, nextPlanName }, { ahead, date, money }) => {
       const plan = nextPlanName === null ? '' : ` for ${nextPlanName}`;
       const then = amountDue ? `; then ${money(amountDue.amount, amountDue.currency)} is charged${plan}` : '';
-      return { title: 'Your trial ends soon', body: `Your trial of ${planName} ends on ${date(endsAt)}${then}.` };
+      const body = `Your trial of ${planName} ends on ${date(endsAt)}${then}.`;
+      return { title: `Your trial ends ${ahead(endsAt)}`, body };
     },
-    expiry: ({ planName, endsAt }, { date }) => ({
-      title: 'Your subscription ends soon',
+    expiry: ({ planName, endsAt }, { ahead, date }) => ({
+      title: `Your subscription ends ${ahead(endsAt)}`,
       body: `${planName} ends on ${date(endsAt)} and does not renew.`,
     }),
     grace: ({ planName, endsAt, missing }, { date, money }) => {

@@ -7,6 +7,7 @@ export interface NewNotification {
   type: string;
   kind: string;
   data: object;
+  live: boolean;
   subject_id: string;
   subject_version: number;
   source_event_id: string;
@@ -19,10 +20,10 @@ export const insertNotifications = (notifications: NewNotification[]): QueryConf
   text: `
     WITH entry AS (
       INSERT INTO notification
-        (id, user_id, seq, type, kind, data, subject_id, subject_version, source_event_id, created_at)
-      SELECT id, user_id, seq, type, kind, data, subject_id, subject_version, source_event_id, created_at
+        (id, user_id, seq, type, kind, data, live, subject_id, subject_version, source_event_id, created_at)
+      SELECT id, user_id, seq, type, kind, data, live, subject_id, subject_version, source_event_id, created_at
       FROM jsonb_to_recordset($1::jsonb) AS entry (
-        id uuid, user_id uuid, seq bigint, type text, kind text, data jsonb, subject_id uuid, subject_version int,
+        id uuid, user_id uuid, seq bigint, type text, kind text, data jsonb, live boolean, subject_id uuid, subject_version int,
         source_event_id uuid, created_at timestamptz)
       RETURNING user_id, seq
     )

@@ -1,3 +1,4 @@
+import type { NotificationPreferences } from '@evergreen/contracts/http/notifications.ts';
 import type { QueryConfig } from 'pg';
 
 export interface MailboxRow {
@@ -7,6 +8,8 @@ export interface MailboxRow {
   /** Null, as the time zone, when the account is not known yet. */
   locale: string | null;
   timeZone: string | null;
+  /** What the user has ever chosen; null for nothing. */
+  chosen: Partial<NotificationPreferences> | null;
 }
 
 /** Where mailboxes stand and who reads them. It has to come after the lock: the locking statement saw an older state. */
@@ -14,7 +17,10 @@ export const readMailboxes = (userIds: string[]): QueryConfig => ({
   name: 'read-mailboxes',
   text: `
     SELECT mailbox.user_id AS "userId", mailbox.version, unread.count AS "unreadCount", account.locale,
-      account.time_zone AS "timeZone"
+      account.time_zone AS "timeZone", (
+        SELECT jsonb_object_agg(p.type, jsonb_build_object('inbox', p.inbox, 'live', p.live))
+        FROM preference p WHERE p.user_id = mailbox.user_id
+      ) AS chosen
     FROM mailbox
     LEFT JOIN account USING (user_id)
     CROSS JOIN LATERAL (

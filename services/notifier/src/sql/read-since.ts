@@ -16,6 +16,7 @@ export interface SinceRow {
   type: string;
   kind: string;
   data: unknown;
+  live: boolean;
   readAt: Date | null;
   createdAt: Date;
 }
@@ -42,7 +43,7 @@ export const readSince = (userId: string, after: number | null): QueryConfig => 
       ) AS latest
     ) AS known
     LEFT JOIN LATERAL (
-      SELECT n.id, n.seq, n.type, n.kind, n.data, n.read_at AS "readAt", n.created_at AS "createdAt"
+      SELECT n.id, n.seq, n.type, n.kind, n.data, n.live, n.read_at AS "readAt", n.created_at AS "createdAt"
       FROM notification n
       WHERE n.user_id = mailbox.user_id AND n.seq > $2::bigint ORDER BY n.seq LIMIT ${PAGE_SIZE}
     ) AS missed ON true

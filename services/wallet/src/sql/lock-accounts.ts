@@ -27,12 +27,12 @@ export const LOCK_ACCOUNTS = {
 export const READ_CHARGES = {
   name: 'read-charges',
   text: `
-    SELECT id, seq, user_id, subscription_id, amount, currency, description, period_start, period_end, requested_at,
-           status, refunded_amount, settled_at, version, correlation_id
+    SELECT id, seq, user_id, subscription_id, amount, currency, description, plan_name, upgrade, period_start, period_end,
+           requested_at, status, refunded_amount, settled_at, version, correlation_id
     FROM charge WHERE account_id = ANY ($1::uuid[]) AND status = 'awaiting_funds'
     UNION
-    SELECT id, seq, user_id, subscription_id, amount, currency, description, period_start, period_end, requested_at,
-           status, refunded_amount, settled_at, version, correlation_id
+    SELECT id, seq, user_id, subscription_id, amount, currency, description, plan_name, upgrade, period_start, period_end,
+           requested_at, status, refunded_amount, settled_at, version, correlation_id
     FROM charge WHERE id = ANY ($2::uuid[])
     ORDER BY seq`,
 };

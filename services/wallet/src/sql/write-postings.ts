@@ -10,13 +10,13 @@ export const WRITE_POSTINGS = {
       FROM jsonb_to_recordset($1::jsonb) AS new (id uuid, balance bigint)
       WHERE account.id = new.id
     ), new_charge AS (
-      INSERT INTO charge (id, account_id, user_id, subscription_id, amount, currency, description, period_start, period_end,
-                          requested_at, status, refunded_amount, settled_at, version, correlation_id)
-      SELECT id, account_id, user_id, subscription_id, amount, currency, description, period_start, period_end,
-             requested_at, status, refunded_amount, settled_at, version, correlation_id
+      INSERT INTO charge (id, account_id, user_id, subscription_id, amount, currency, description, plan_name, upgrade,
+                          period_start, period_end, requested_at, status, refunded_amount, settled_at, version, correlation_id)
+      SELECT id, account_id, user_id, subscription_id, amount, currency, description, plan_name, upgrade,
+             period_start, period_end, requested_at, status, refunded_amount, settled_at, version, correlation_id
       FROM jsonb_to_recordset($2::jsonb) AS new (
         id uuid, account_id uuid, user_id uuid, subscription_id uuid, amount bigint, currency text, description text,
-        period_start timestamptz, period_end timestamptz, requested_at timestamptz, status text, refunded_amount bigint,
+        plan_name text, upgrade boolean, period_start timestamptz, period_end timestamptz, requested_at timestamptz, status text, refunded_amount bigint,
         settled_at timestamptz, version int, correlation_id text)
       ON CONFLICT (id) DO UPDATE
         SET status = excluded.status, refunded_amount = excluded.refunded_amount, settled_at = excluded.settled_at,

@@ -17,6 +17,7 @@ CREATE TABLE notification (
   type text NOT NULL CHECK (type IN ('payment_succeeded', 'charge_failed', 'expiry_notice')),
   kind text NOT NULL,
   data jsonb NOT NULL,
+  live boolean NOT NULL,
   subject_id uuid NOT NULL,
   subject_version int NOT NULL,
   source_event_id uuid NOT NULL,
@@ -32,6 +33,27 @@ CREATE UNIQUE INDEX notification_subject_id_subject_version_key ON notification 
 CREATE UNIQUE INDEX notification_source_event_id_key ON notification (source_event_id);
 -- The unread count, and the unread ones as a list.
 CREATE INDEX notification_unread_idx ON notification (user_id, seq) WHERE read_at IS NULL;
+-- What is old enough to go: read ones, and whatever is older than they ever get. One over the unread alone would be
+-- taken for the unread count, and grow with the inboxes of everybody.
+CREATE INDEX notification_read_stored_at_idx ON notification (stored_at) WHERE read_at IS NOT NULL;
+CREATE INDEX notification_stored_at_idx ON notification (stored_at);
+
+CREATE TABLE preference (
+  user_id uuid NOT NULL,
+  type text NOT NULL CHECK (type IN ('payment_succeeded', 'charge_failed', 'expiry_notice')),
+  inbox boolean NOT NULL,
+  live boolean NOT NULL,
+  PRIMARY KEY (user_id, type),
+  CONSTRAINT preference_failures_are_told CHECK (inbox OR type <> 'charge_failed')
+);
+
+CREATE TABLE muted_fact (
+  subject_id uuid NOT NULL,
+  subject_version int NOT NULL,
+  muted_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (subject_id, subject_version)
+);
+CREATE INDEX muted_fact_muted_at_idx ON muted_fact (muted_at);
 
 CREATE TABLE outbox (seq bigserial PRIMARY KEY, message_id uuid NOT NULL UNIQUE, type text NOT NULL, body text NOT NULL, leased_until timestamptz NOT NULL DEFAULT '-infinity', attempts int NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE inbox (consumer text NOT NULL, message_id uuid NOT NULL, received_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (consumer, message_id));

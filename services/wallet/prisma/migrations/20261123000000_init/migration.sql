@@ -59,6 +59,8 @@ CREATE TABLE charge (
   amount bigint NOT NULL CHECK (amount > 0 AND amount <= 9007199254740991),
   currency text NOT NULL,
   description text NOT NULL,
+  plan_name text NOT NULL,
+  upgrade boolean NOT NULL,
   period_start timestamptz(3) NOT NULL,
   period_end timestamptz(3) NOT NULL CHECK (period_end > period_start),
   requested_at timestamptz(3) NOT NULL,
