@@ -63,13 +63,13 @@ browserTest(
     await goTo(page, 'Payment gateway');
     const breaker = (state: string, timeout = 30_000) => page.getByRole('status', { name: state }).waitFor({ timeout });
     await breaker('Closed');
-    await page.getByText('Take the gateway down').click();
+    await page.getByRole('switch', { name: 'Take the gateway down' }).click();
     await page.getByRole('switch', { name: 'The gateway is down' }).waitFor();
     const asked = await Promise.all(Array.from({ length: 12 }, () => topUp(customer, 100)));
     expect(new Set(asked.map(({ status }) => status))).toEqual(new Set([202]));
     await breaker('Open');
     await keepScreenshot(page, 'operator-breaker-open');
-    await page.getByText('The gateway is down').click();
+    await page.getByRole('switch', { name: 'The gateway is down' }).click();
     await breaker('Closed', 60_000);
     // What waited has been completed by itself, each once.
     await awaitCondition(

@@ -1,3 +1,4 @@
+import { ScrollArea } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import classes from './flow.module.css';
@@ -21,7 +22,7 @@ export function FlowDiagram({ events }: { events: readonly Heard[] }) {
   const nowMs = useTick(events[0]?.atMs);
   const ways = waysOf(events, nowMs);
   return (
-    <div className={classes.frame}>
+    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': t('flow.map') }}>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className={classes.map} role="img" aria-label={t('flow.mapLabel')}>
         <text x={1} y={16} className={classes.heading}>
           {t('flow.from')}
@@ -60,7 +61,7 @@ export function FlowDiagram({ events }: { events: readonly Heard[] }) {
           <QueueNode key={queue} queue={queue} index={index} events={events} nowMs={nowMs} />
         ))}
       </svg>
-    </div>
+    </ScrollArea>
   );
 }
 

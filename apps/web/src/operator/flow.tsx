@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Text } from '@mantine/core';
+import { Badge, Button, Group, ScrollArea, Text } from '@mantine/core';
 import { Eraser, Pause, Play, Waypoints } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -48,11 +48,13 @@ export function Flow() {
         {flow.events.length === 0 ? (
           <Empty icon={Waypoints} title={t('flow.none')} text={t('flow.noneText')} />
         ) : (
-          <ol className={classes.list} aria-label={t('flow.list')}>
-            {flow.events.map((event) => (
-              <Row key={event.key} event={event} />
-            ))}
-          </ol>
+          <ScrollArea.Autosize mah={520} viewportProps={{ tabIndex: 0, 'aria-label': t('flow.listIntro') }}>
+            <ol className={classes.list} aria-label={t('flow.list')}>
+              {flow.events.map((event) => (
+                <Row key={event.key} event={event} />
+              ))}
+            </ol>
+          </ScrollArea.Autosize>
         )}
       </Section>
     </Page>

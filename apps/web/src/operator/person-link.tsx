@@ -15,7 +15,7 @@ export const usePerson = (id: string) =>
 export function PersonLink({ id }: { id: string }) {
   const person = usePerson(id);
   return (
-    <Anchor component={Link} to={`/operator/people/${id}`} size="sm" c="inherit">
+    <Anchor component={Link} to={`/operator/people/${id}`} size="sm" c="inherit" display="inline-block" py={4}>
       {person.data?.email ?? <ShortId id={id} />}
     </Anchor>
   );

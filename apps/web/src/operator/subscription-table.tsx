@@ -30,7 +30,14 @@ export function SubscriptionTable({ filter, emptyText }: { filter: Filter; empty
       label: t('subscriptions.plan'),
       cell: ({ id, planName, userId }) => (
         <>
-          <Anchor component={Link} to={`/operator/subscriptions/${id}`} size="sm" fw={500}>
+          <Anchor
+            component={Link}
+            to={`/operator/subscriptions/${id}`}
+            size="sm"
+            fw={500}
+            display="inline-block"
+            py={4}
+          >
             {planName}
           </Anchor>
           {filter.userId === undefined ? (
