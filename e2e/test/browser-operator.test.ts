@@ -1,11 +1,11 @@
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
-import { NOTIFIER_ACCOUNTS } from '@evergreen/contracts/topology.ts';
+import { EVENT_EXCHANGE, NOTIFIER_ACCOUNTS } from '@evergreen/contracts/topology.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { deadQueue } from '@evergreen/service-kit/topology.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import { connect } from 'amqplib';
+import { type ConfirmChannel, connect } from 'amqplib';
 import pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
 import { browserTest, closeBrowser, keepScreenshot, openBrowser, seriousBarriers, visit } from '../src/browser.ts';
@@ -120,6 +120,20 @@ browserTest(
       ...{ what: 'what had waited', timeoutMs: 10_000, intervalMs: 50 },
     });
 
+    // What cannot be handled is marked where it was set aside.
+    await asAdmin(async (channel) => {
+      const type = 'evergreen.auth.UserRegistered.v9';
+      channel.publish(
+        EVENT_EXCHANGE,
+        type,
+        Buffer.from(JSON.stringify({ ...accountEvent(crypto.randomUUID()), type })),
+      );
+    });
+    await events.getByText('Dead letter').waitFor();
+    await flow.getByRole('img').getByText('✕1').waitFor();
+    await keepScreenshot(flow, 'operator-flow-dead');
+    await asAdmin((channel) => channel.purgeQueue(deadQueue(NOTIFIER_ACCOUNTS.name)));
+
     await page.getByRole('button', { name: 'Pause' }).click();
     await shows(page, 'Paused');
     await page.getByRole('button', { name: 'Resume' }).click();
@@ -156,31 +170,31 @@ browserTest(
   60_000,
 );
 
-/** An event of an account that the notifier has given up, as the consumer sets it aside. */
+function accountEvent(userId: string) {
+  const email = `${userId}@test.example`;
+  const data = { userId, email, role: 'customer', timeZone: 'UTC', locale: 'en', version: 1 } as const;
+  return newEvent(UserRegistered, { subject: userId, data, time: new Date().toISOString(), correlationId: 'test' });
+}
+
+/** An event of an account that the notifier has given up, as its consumer sets it aside. */
 async function killAccountEvent(userId: string): Promise<void> {
-  const data = {
-    userId,
-    email: 'dead@test.example',
-    role: 'customer',
-    timeZone: 'UTC',
-    locale: 'en',
-    version: 1,
-  } as const;
-  const event = newEvent(UserRegistered, {
-    subject: userId,
-    data,
-    time: new Date().toISOString(),
-    correlationId: 'test',
+  const event = accountEvent(userId);
+  await asAdmin(async (channel) => {
+    channel.sendToQueue(deadQueue(NOTIFIER_ACCOUNTS.name), Buffer.from(JSON.stringify(event)), {
+      ...{ persistent: true, messageId: event.id, type: event.type },
+      headers: {
+        ...{ 'x-attempt': 3, 'x-dead-reason': 'attempts_exhausted', 'x-dead-at': new Date().toISOString() },
+        'x-dead-detail': 'column "locale" of relation "account" does not exist',
+      },
+    });
   });
+}
+
+/** Does something on the broker that no service may, and waits until it is safe. */
+async function asAdmin(work: (channel: ConfirmChannel) => Promise<unknown>): Promise<void> {
   const connection = await connect(stack.amqpUrl);
   const channel = await connection.createConfirmChannel();
-  channel.sendToQueue(deadQueue(NOTIFIER_ACCOUNTS.name), Buffer.from(JSON.stringify(event)), {
-    ...{ persistent: true, messageId: event.id, type: event.type },
-    headers: {
-      ...{ 'x-attempt': 3, 'x-dead-reason': 'attempts_exhausted', 'x-dead-at': new Date().toISOString() },
-      'x-dead-detail': 'column "locale" of relation "account" does not exist',
-    },
-  });
+  await work(channel);
   await channel.waitForConfirms();
   await connection.close();
 }

@@ -54,7 +54,7 @@ afterAll(async () => {
 /** All that is on its way has come: nothing loads, and no skeleton stands in its place. */
 async function settle(page: Page): Promise<void> {
   await page.waitForLoadState('networkidle');
-  await page.waitForFunction("document.querySelectorAll('.mantine-Skeleton-root, .mantine-Loader-root').length === 0");
+  await page.locator('.mantine-Skeleton-root, .mantine-Loader-root').first().waitFor({ state: 'detached' });
 }
 
 for (const [colorScheme, width] of [
@@ -158,9 +158,7 @@ browserTest(
     // By the keyboard alone.
     await page.getByRole('button', { name: 'Account menu' }).focus();
     await page.keyboard.press('Enter');
-    await page.getByRole('menuitem', { name: 'Sign out' }).waitFor();
-    await page.keyboard.press('ArrowUp');
-    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: 'Sign out' }).press('Enter');
     await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
     await other.getByRole('heading', { name: 'Welcome back' }).waitFor();
     expectNoComplaints();

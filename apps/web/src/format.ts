@@ -24,7 +24,8 @@ export interface Format {
   /** +$12.99 or −$12.99 */
   signedMoney: (money: Money) => string;
   number: (value: number) => string;
-  percent: (part: number) => string;
+  /** 0.634 as 63.4%, with at most `digits` behind the point, 1 if left out. */
+  percent: (part: number, digits?: number) => string;
   /** 23 Nov 2026 */
   date: (at: Instant) => string;
   /** 23 Nov 2026, 14:05 */
@@ -46,7 +47,6 @@ export function createFormat(locale: string, timeZone: string): Format {
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone });
   const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
   const number = new Intl.NumberFormat(locale);
-  const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
   const moneyIn = remember((currency) => new Intl.NumberFormat(locale, { style: 'currency', currency }));
   const signedIn = remember(
     (currency) => new Intl.NumberFormat(locale, { style: 'currency', currency, signDisplay: 'exceptZero' }),
@@ -55,7 +55,8 @@ export function createFormat(locale: string, timeZone: string): Format {
     money: (money) => moneyIn(money.currency).format(toMajor(money)),
     signedMoney: (money) => signedIn(money.currency).format(toMajor(money)).replace('-', '−'),
     number: (value) => number.format(value),
-    percent: (part) => percent.format(part),
+    percent: (part, maximumFractionDigits = 1) =>
+      new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits }).format(part),
     date: (at) => date.format(new Date(at)),
     dateTime: (at) => dateTime.format(new Date(at)),
     time: (at) => time.format(new Date(at)),

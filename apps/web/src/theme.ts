@@ -58,15 +58,19 @@ export const theme = createTheme({
   },
 });
 
+/** Buttons that are only text, and those on a light ground. */
+const ACCENT = { '--mantine-color-green-light-color': 'var(--eg-accent-text)' };
+
 export const cssVariables: CSSVariablesResolver = () => ({
-  variables: { '--mantine-color-green-light-color': 'var(--eg-accent-text)' },
+  variables: {},
   light: {
     '--mantine-color-body': '#f8faf8',
     '--mantine-color-dimmed': '#56625b',
     '--mantine-color-placeholder': '#66716b',
     '--mantine-color-error': '#b3261e',
+    ...ACCENT,
   },
-  dark: { '--mantine-color-error': '#ff9b93' },
+  dark: { '--mantine-color-error': '#ff9b93', ...ACCENT },
 });
 
 /** What the Content-Security-Policy lets style elements in by; the server puts it into the page. */

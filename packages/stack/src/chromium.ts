@@ -6,12 +6,12 @@ const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 const installTimeoutMs = 300_000;
 
 /**
- * The Chromium that browser tests run on: `CHROMIUM`, or one on the PATH; on Debian and Ubuntu root installs the distribution's own
- * when there is none. Undefined where that is not possible either.
+ * The Chromium that browser tests run on: `CHROMIUM`, or one on the PATH. Undefined where there is none. With `install`, root
+ * installs the distribution's own first, on Debian and Ubuntu.
  */
-export async function findChromium(say: (detail: string) => void): Promise<string | undefined> {
+export async function findChromium(install: boolean, say: (detail: string) => void): Promise<string | undefined> {
   const found = process.env.CHROMIUM || onPath();
-  if (found || process.getuid?.() !== 0 || !pathOf('apt-get')) return found;
+  if (found || !install || process.getuid?.() !== 0 || !pathOf('apt-get')) return found;
   say('installing the package chromium');
   for (const args of [['update'], ['install', '--yes', '--no-install-recommends', 'chromium']]) {
     if (!(await succeeds('apt-get', args))) {

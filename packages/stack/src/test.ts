@@ -43,9 +43,9 @@ await runCommand(async (signal, onStop) => {
   // Runs before the servers stop, and ends the services of stacks whose test process was killed.
   onStop(() => sweepAbandoned(path, 'stack-'));
   const args = process.argv.slice(2);
-  // Only runs that reach browser tests need one: all tests, or those of a path in e2e.
+  // Worth installing only for runs that reach browser tests: all tests, or those of a path in e2e.
   const wantsBrowser = args.every((arg) => arg.startsWith('-')) || args.some((arg) => arg.includes('e2e'));
-  const chromium = wantsBrowser ? await findChromium((detail) => console.log(`    ${detail}`)) : undefined;
+  const chromium = await findChromium(wantsBrowser, (detail) => console.log(`    ${detail}`));
   const reportFile = join(path, 'jest.json');
   const jestCode = await runJest(args, { reportFile, path, infrastructure, chromium, signal });
   const report = readJson<JestReport>(reportFile);

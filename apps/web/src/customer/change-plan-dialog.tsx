@@ -25,18 +25,19 @@ export function ChangePlanDialog({ subscription, opened, onClose }: Props) {
   const intervalText = useIntervalText();
   const plans = usePlans();
   const [planId, setPlanId] = useState<string | null>(null);
-  const preview = useApiQuery(
-    ['subscriptions', id, 'preview', planId, subscription.version],
-    (api) =>
-      api.GET('/v1/subscriptions/{id}/change-plan-preview', {
-        params: { path: { id }, query: { planId: planId ?? '' } },
-      }),
-    { enabled: opened && planId !== null, staleTime: 0 },
-  );
   const sending = useApiMutation(
     (api, wanted: string) =>
       api.POST('/v1/subscriptions/{id}/change-plan', { params: { path: { id } }, body: { planId: wanted } }),
     { invalidates: ['subscriptions', 'wallet'], onSuccess: onClose },
+  );
+  const preview = useApiQuery(
+    ['change-plan-preview', id, planId, subscription.version],
+    (api) =>
+      api.GET('/v1/subscriptions/{id}/change-plan-preview', {
+        params: { path: { id }, query: { planId: planId ?? '' } },
+      }),
+    // While the change is made, and after it, there is nothing to ask any more.
+    { enabled: opened && planId !== null && planId !== subscription.planId && !sending.isPending, staleTime: 0 },
   );
   const others = plans.data?.data.filter(
     (plan) => plan.id !== subscription.planId && plan.price.currency === subscription.price.currency,
@@ -88,7 +89,7 @@ function Arithmetic({ preview }: { preview: schemas['ChangePlanPreview'] }) {
                 <Text size="sm">{t(`change.line.${line.kind}`, { plan, period })}</Text>
                 <Text size="xs" c="dimmed" className="num">
                   {t('change.share', {
-                    percent: format.percent(line.partMs / line.wholeMs),
+                    percent: format.percent(line.partMs / line.wholeMs, 3),
                     price: format.money(line.price),
                   })}
                 </Text>

@@ -1,9 +1,9 @@
 import { AppShell, Burger, Group, Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Leaf } from 'lucide-react';
-import { Suspense } from 'react';
+import { type RefObject, Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, Navigate, Outlet, useLocation } from 'react-router';
+import { Link, Navigate, Outlet, ScrollRestoration, useLocation } from 'react-router';
 import { PageSkeleton } from '../components/page-skeleton.tsx';
 import { Bell } from '../notifications/bell.tsx';
 import { LiveProvider } from '../notifications/live.tsx';
@@ -35,11 +35,13 @@ function Shell() {
   const [opened, { toggle, close }] = useDisclosure();
   const destinations = useDestinations();
   const hasTabs = destinations.length <= MAX_TABS;
+  const content = useRef<HTMLElement>(null);
+  useFocusOnArrival(content);
   return (
     <AppShell
       header={{ height: 60 }}
       navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !opened } }}
-      footer={{ height: 64, collapsed: !hasTabs }}
+      footer={{ height: { base: 64, sm: 0 }, collapsed: !hasTabs }}
       padding={{ base: 'md', sm: 'xl' }}
       layout="alt"
     >
@@ -70,7 +72,7 @@ function Shell() {
         </Group>
         <SideNavigation destinations={destinations} onGo={close} />
       </AppShell.Navbar>
-      <AppShell.Main id="content" tabIndex={-1} className={classes.main}>
+      <AppShell.Main id="content" ref={content} tabIndex={-1} className={classes.main}>
         <div className={classes.page}>
           <Suspense fallback={<PageSkeleton />}>
             <Outlet />
@@ -82,8 +84,20 @@ function Shell() {
           <TabBar destinations={destinations} />
         </AppShell.Footer>
       ) : null}
+      <ScrollRestoration />
     </AppShell>
   );
+}
+
+/** Puts the focus at the start of each page somebody goes to, where a screen reader goes on; the first page has it already. */
+function useFocusOnArrival(content: RefObject<HTMLElement | null>): void {
+  const { pathname } = useLocation();
+  const shown = useRef(pathname);
+  useEffect(() => {
+    if (shown.current === pathname) return;
+    shown.current = pathname;
+    content.current?.focus({ preventScroll: true });
+  }, [pathname, content]);
 }
 
 function Brand() {
