@@ -84,7 +84,7 @@ describe('from an event to a notification', () => {
     const account = { userId: person.id, email: 'a@b.test', role: 'customer' as const, locale: 'en' };
     // Out of order, as a redelivery brings them: what came last was first.
     await rig.say(UserUpdated, { ...account, timeZone: 'Europe/Paris', version: 2 });
-    await rig.say(UserUpdated, { ...account, timeZone: 'Asia/Tokyo', locale: 'en-GB', version: 4 });
+    await rig.say(UserUpdated, { ...account, timeZone: 'Asia/Tokyo', locale: 'ru-RU', version: 4 });
     await rig.say(UserUpdated, { ...account, timeZone: 'Europe/Rome', version: 3 });
     await rig.say(UserRegistered, { ...account, timeZone: 'UTC', version: 1 });
     const marker = rig.person();
@@ -92,10 +92,10 @@ describe('from an event to a notification', () => {
     const { rows } = await rig.pool.query('SELECT time_zone, locale, version FROM account WHERE user_id = $1', [
       person.id,
     ]);
-    expect(rows).toEqual([{ time_zone: 'Asia/Tokyo', locale: 'en-GB', version: 4 }]);
+    expect(rows).toEqual([{ time_zone: 'Asia/Tokyo', locale: 'ru-RU', version: 4 }]);
     await rig.say(SubscriptionCanceled, subscription(person.id, { accessUntil: '2026-12-22T16:00:00.000Z' }));
     const [notification] = await listed(person, 1);
-    expect(notification.body).toMatch(/until 23 December 2026/);
+    expect(notification.body).toMatch(/до 23 декабря 2026 года/);
   });
 
   test('each fact is told once, said again under the same id or another', async () => {

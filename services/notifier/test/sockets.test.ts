@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { HANDSHAKE_TIMEOUT_MS, MAX_SOCKETS_PER_USER } from '../src/sockets.ts';
 import type { Client, Heard } from './client.ts';
+import { openRawClient } from './raw-client.ts';
 import { openRig, type Person, type Replica, type Rig, until } from './rig.ts';
 import { charged, chargeFailed, due, subscription, toppedUp } from './sample.ts';
 
@@ -43,7 +44,7 @@ describe('what a socket is told', () => {
     'a new notification, as it is listed, and the count, over %s',
     async (transport) => {
       const person = rig.person();
-      await rig.register(person, { locale: 'en-GB', timeZone: 'Asia/Tokyo' });
+      await rig.register(person, { locale: 'ru', timeZone: 'Asia/Tokyo' });
       const client = await connected(person, { transports: [transport] });
       expect(client.heard).toEqual([{ name: 'unread-count', unreadCount: 0 }]);
       const facts = chargeFailed(person.id);
@@ -55,6 +56,7 @@ describe('what a socket is told', () => {
         { name: 'unread-count', unreadCount: 1 },
       ]);
       expect(data[0].data.chargeId).toBe(facts.chargeId);
+      expect(data[0].title).toBe('Недостаточно средств на балансе');
     },
   );
 
@@ -212,31 +214,7 @@ describe('coming back', () => {
   });
 });
 
-/** A client that speaks the protocol itself and so can do what no proper one does. It answers pings, and stays. */
-async function openRaw() {
-  const socket = new WebSocket(`${notifier.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
-  const packets: string[] = [];
-  let closedAt: number | undefined;
-  socket.addEventListener('message', ({ data }) => {
-    packets.push(String(data));
-    if (data === '2') socket.send('3');
-  });
-  socket.addEventListener('close', () => {
-    closedAt = performance.now();
-  });
-  await until('the transport to be open', () => packets.some((packet) => packet.startsWith('0')));
-  return {
-    openedAt: performance.now(),
-    closedAt: () => closedAt,
-    packets,
-    send: (packet: string) => socket.send(packet),
-    async join(token: string): Promise<void> {
-      socket.send(`40${JSON.stringify({ token })}`);
-      await until('the raw client to be told the count', () => packets.some((p) => p.includes('unread-count')));
-    },
-    close: () => socket.close(),
-  };
-}
+const openRaw = () => openRawClient(notifier.url);
 
 describe('a connection ends with its socket', () => {
   test('one whose client leaves the namespace but stays, over websocket', async () => {
