@@ -57,6 +57,16 @@ async function settle(page: Page): Promise<void> {
   await page.locator('.mantine-Skeleton-root, .mantine-Loader-root').first().waitFor({ state: 'detached' });
 }
 
+/** How much of the page has jumped since it was opened; what people do themselves does not count. */
+const layoutShift = (page: Page): Promise<unknown> =>
+  page.evaluate(`new Promise((answer) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+      for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value;
+    }).observe({ type: 'layout-shift', buffered: true });
+    setTimeout(() => answer(sum), 100);
+  })`);
+
 for (const [colorScheme, width] of [
   ['light', 1280],
   ['dark', 390],
@@ -66,6 +76,7 @@ for (const [colorScheme, width] of [
     async () => {
       const { page, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl, colorScheme, width });
       const barriers: Record<string, string[]> = {};
+      const shifts: Record<string, number> = {};
       const look = async (name: string) => {
         await settle(page);
         const found = await seriousBarriers(page);
@@ -82,7 +93,10 @@ for (const [colorScheme, width] of [
       for (const [name, path] of Object.entries(customer.paths)) {
         await page.goto(path);
         await look(name);
+        shifts[name] = Number(await layoutShift(page));
       }
+      // Good by the measure of Core Web Vitals.
+      expect(Object.entries(shifts).filter(([, shift]) => shift >= 0.1)).toEqual([]);
       await page.goto('/statement');
       await page.getByRole('button', { name: /^Why/ }).first().click();
       await page.getByRole('dialog').getByText('Reference for support').waitFor();

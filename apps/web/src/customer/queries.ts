@@ -1,12 +1,31 @@
 import { useApiQuery } from '../api.ts';
 import type { Currency } from '../format.ts';
 
+/** The socket usually says it first; this is for when it cannot. */
+const TOP_UPS_POLL_MS = 4_000;
+
 /** What several pages read; each is kept once. */
 
 export const useWallet = () => useApiQuery(['wallet', 'balances'], (api) => api.GET('/v1/wallet'));
 
 export const useSubscriptions = () =>
   useApiQuery(['subscriptions', 'list'], (api) => api.GET('/v1/subscriptions', { params: { query: { limit: 100 } } }));
+
+export const useRecentMovements = () =>
+  useApiQuery(['wallet', 'transactions', 'recent'], (api) =>
+    api.GET('/v1/wallet/transactions', { params: { query: { limit: 5 } } }),
+  );
+
+/** Read again and again while the outcome of one is being found out. */
+export const useRecentTopUps = () =>
+  useApiQuery(
+    ['wallet', 'top-ups', 'recent'],
+    (api) => api.GET('/v1/wallet/top-ups', { params: { query: { limit: 10 } } }),
+    {
+      refetchInterval: ({ state }) =>
+        state.data?.data.some(({ status }) => status === 'processing') ? TOP_UPS_POLL_MS : false,
+    },
+  );
 
 export const usePlans = () =>
   useApiQuery(['plans'], (api) => api.GET('/v1/plans', { params: { query: { limit: 100 } } }), { staleTime: 60_000 });

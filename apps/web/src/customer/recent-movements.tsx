@@ -1,22 +1,17 @@
 import { Skeleton, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { useApiQuery } from '../api.ts';
 import { Amount } from '../components/amount.tsx';
 import { Problem } from '../components/problem.tsx';
 import rows from '../components/rows.module.css';
 import { useFormat } from '../format.ts';
 import { useMovementText } from './movement-text.ts';
-
-const SHOWN = 5;
+import { useRecentMovements } from './queries.ts';
 
 export function RecentMovements() {
   const { t } = useTranslation('customer');
   const format = useFormat();
   const movementText = useMovementText();
-  const query = { limit: SHOWN };
-  const recent = useApiQuery(['wallet', 'transactions', 'recent'], (api) =>
-    api.GET('/v1/wallet/transactions', { params: { query } }),
-  );
+  const recent = useRecentMovements();
   if (recent.error) return <Problem error={recent.error} onRetry={() => void recent.refetch()} />;
   if (!recent.data) {
     return (
