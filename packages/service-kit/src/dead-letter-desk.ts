@@ -31,6 +31,8 @@ const MAX_REDRIVEN = 1_000;
  * would put those behind the rest.
  */
 const HELD = MAX_DEAD_LETTERS_SHOWN;
+/** How long a look counts while the number of messages stays the same: each real one is written into the queue's log. */
+const LOOK_COUNTS_MS = 30_000;
 const LOCK_WAIT_MS = 5_000;
 const LOCK_RETRY_MS = 50;
 
@@ -49,12 +51,19 @@ export interface DeadLetterDesk {
 
 interface Options {
   service: string;
-  broker: Pick<Broker, 'hold' | 'send'>;
+  broker: Pick<Broker, 'hold' | 'send' | 'queueDepths'>;
   pool: pg.Pool;
   logger: Logger;
+  lookCountsMs?: number;
 }
 
-export function openDeadLetterDesk({ service, broker, pool, logger }: Options): DeadLetterDesk {
+interface Look extends DeadLetterQueue {
+  atMs: number;
+}
+
+export function openDeadLetterDesk(options: Options): DeadLetterDesk {
+  const { service, broker, pool, logger, lookCountsMs = LOOK_COUNTS_MS } = options;
+  const looks = new Map<Queue, Look>();
   const own = QUEUES.filter(({ name }) => ownerOf(name) === service).map(({ name }) => name as Queue);
 
   const hold = <T>(queue: Queue, work: (held: Held) => Promise<T>): Promise<T> =>
@@ -63,6 +72,27 @@ export function openDeadLetterDesk({ service, broker, pool, logger }: Options): 
       logger.warn({ err: error, queue }, 'dead letters cannot be reached');
       throw new Problem('service_unavailable', `The dead letters of ${queue} cannot be reached`);
     });
+
+  async function readCounts(): Promise<Map<string, number>> {
+    const depths = await broker.queueDepths(own.map(deadQueue)).catch((error: unknown) => {
+      logger.warn({ err: error }, 'dead letters cannot be counted');
+      throw new Problem('service_unavailable', 'The broker is away');
+    });
+    return new Map(depths.map(({ name, ready }) => [name, ready]));
+  }
+
+  async function lookAt(queue: Queue, count: number): Promise<DeadLetterQueue> {
+    const known = looks.get(queue);
+    if (known?.count === count && performance.now() - known.atMs < lookCountsMs) return known;
+    const look = await hold(queue, async (held) => ({
+      queue,
+      count: held.count,
+      messages: held.messages.map((message) => viewDeadLetter(queue, message)),
+      atMs: performance.now(),
+    }));
+    looks.set(queue, look);
+    return look;
+  }
 
   async function redriveHeld(order: RedriveOrder, chosen: ConsumeMessage[], settle: Held['settle']): Promise<number> {
     const refusals = await broker.send(chosen.map((message) => toRedrive(order.queue, message)));
@@ -108,19 +138,17 @@ export function openDeadLetterDesk({ service, broker, pool, logger }: Options): 
 
   return {
     async list(limit) {
+      const counts = await readCounts();
       const queues: DeadLetterQueue[] = [];
       for (const queue of own) {
-        const look = async ({ messages, count }: Held) => ({
-          queue,
-          count,
-          messages: messages.slice(0, limit).map((message) => viewDeadLetter(queue, message)),
-        });
-        queues.push(await hold(queue, look));
+        const { count, messages } = await lookAt(queue, counts.get(deadQueue(queue)) ?? 0);
+        queues.push({ queue, count, messages: messages.slice(0, limit) });
       }
       return queues;
     },
     async redrive(order) {
       if (!own.includes(order.queue)) throw new Problem('not_found', `${order.queue} is not a queue of ${service}`);
+      looks.delete(order.queue);
       return order.messageId === undefined ? redriveAll(order) : redriveOne(order);
     },
   };

@@ -39,7 +39,7 @@ afterEach(async () => {
 /** The notifier, with the rights its broker user has, and its desk. */
 async function openNotifier(): Promise<OpenBroker & { desk: DeadLetterDesk; list: (limit?: number) => Promise<Row> }> {
   const opened = await rabbit.open('notifier', rabbit.urls.notifier);
-  const desk = openDeadLetterDesk({ service: 'notifier', pool: database.pool, ...opened });
+  const desk = openDeadLetterDesk({ service: 'notifier', pool: database.pool, lookCountsMs: 0, ...opened });
   const list = async (limit = 100) => (await desk.list(limit)).find(({ queue }) => queue === QUEUE) as Row;
   return { ...opened, desk, list };
 }
@@ -100,6 +100,28 @@ test('listing 25 times loses nothing, changes no order, and shows the oldest fir
   // Nobody else's queues, and all of its own.
   expect((await desk.list(1)).map(({ queue }) => queue)).toEqual(['notifier.inbox', QUEUE, 'notifier.clock']);
   expect((await rabbit.drain(DEAD, 130)).map(({ properties }) => properties.messageId)).toEqual(ids);
+}, 30_000);
+
+test('who looks again while nothing came or went sees what was seen, without asking for the messages', async () => {
+  const { broker, logger } = await openNotifier();
+  let holds = 0;
+  const hold: typeof broker.hold = (of, work) => {
+    if (of.queue === DEAD) holds++;
+    return broker.hold(of, work);
+  };
+  const desk = openDeadLetterDesk({ service: 'notifier', pool: database.pool, logger, broker: { ...broker, hold } });
+  const idsNow = async (limit: number) =>
+    (await desk.list(limit)).flatMap(({ messages }) => messages.map(({ id }) => id));
+  const [a, b] = registeredMany(2) as [Registered, Registered];
+  await kill(a);
+  for (let look = 0; look < 5; look++) expect(await idsNow(100)).toEqual([a.id]);
+  expect(holds).toBe(1);
+  await kill(b);
+  expect(await idsNow(1)).toEqual([a.id]);
+  expect(await idsNow(2)).toEqual([a.id, b.id]);
+  expect(holds).toBe(2);
+  await desk.redrive({ queue: QUEUE, messageId: a.id, operatorId: OPERATOR });
+  expect(await idsNow(2)).toEqual([b.id]);
 }, 30_000);
 
 test('many who look at once, over replicas, each see everything in order', async () => {
@@ -213,7 +235,7 @@ test('a connection lost between publishing and settling leaves it in both places
     pool: database.pool,
     logger: notifier.logger,
     broker: {
-      hold: notifier.broker.hold,
+      ...notifier.broker,
       async send(messages) {
         const refusals = await notifier.broker.send(messages);
         await rabbit.cut('notifier');

@@ -2,7 +2,8 @@ import type { schemas } from '@evergreen/client/generated/api.ts';
 import { useTranslation } from 'react-i18next';
 import classes from './status-badge.module.css';
 
-const TONES: Record<schemas['SubscriptionStatus'], 'good' | 'warning' | 'quiet'> = {
+/** How good each state is, as its colour says. */
+export const TONES: Record<schemas['SubscriptionStatus'], 'good' | 'warning' | 'quiet'> = {
   active: 'good',
   trialing: 'good',
   incomplete: 'warning',

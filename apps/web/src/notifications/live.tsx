@@ -1,7 +1,7 @@
 import type { paths } from '@evergreen/client/generated/api.ts';
 import { notifications as toasts } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useRef } from 'react';
+import { createContext, type ReactNode, use, useEffect, useRef, useState } from 'react';
 import { io, type Socket } from 'socket.io-client';
 import { useSession, useSignedIn } from '../session.tsx';
 import { toastOf } from './toast.tsx';
@@ -9,14 +9,35 @@ import { toastOf } from './toast.tsx';
 type Page = paths['/v1/notifications']['get']['responses'][200]['content']['application/json'];
 export type Notification = Page['data'][number];
 
+/** What the server says to operators that watch the flow of events. */
+export interface FlowBatch {
+  events: {
+    id: string;
+    type: string;
+    source: string;
+    subject: string;
+    time: string;
+    kind: 'published' | 'retried' | 'dead';
+    queue?: string;
+    consumers: string[];
+    attempt?: number;
+  }[];
+  leftOut: number;
+}
+
 interface ServerEvents {
   notification: (notification: Notification) => void;
   'notifications:read': (which: { ids: string[] } | { all: true }) => void;
   'unread-count': (count: { unreadCount: number }) => void;
   changed: (what: { what: 'wallet' | 'subscription' }) => void;
+  'event-flow': (batch: FlowBatch) => void;
 }
 
 export type LiveSocket = Socket<ServerEvents, Record<string, (...args: unknown[]) => void>>;
+
+const LiveContext = createContext<LiveSocket | undefined>(undefined);
+/** The page's one socket, once there is one. */
+export const useLiveSocket = (): LiveSocket | undefined => use(LiveContext);
 
 /** Hints come in bursts, as when the billing clock is moved; pages read again at most this often. */
 const READ_AGAIN_MS = 250;
@@ -30,6 +51,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const queryClient = useQueryClient();
   const { restore } = useSession();
   const signedIn = useSignedIn();
+  const [live, setLive] = useState<LiveSocket>();
   const session = useRef({ ...signedIn, restore });
   useEffect(() => {
     session.current = { ...signedIn, restore };
@@ -54,6 +76,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
     });
+    setLive(socket);
     socket.on('connect', () => {
       // What changed while nobody listened has left no hint.
       for (const key of ['notifications', 'unread-count', 'wallet', 'subscriptions']) readAgain(key);
@@ -87,5 +110,5 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       socket.close();
     };
   }, [queryClient]);
-  return children;
+  return <LiveContext value={live}>{children}</LiveContext>;
 }

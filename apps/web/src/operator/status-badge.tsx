@@ -1,6 +1,7 @@
 import type { schemas } from '@evergreen/client/generated/api.ts';
-import { Badge } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import classes from '../customer/status-badge.module.css';
+import { TONES } from '../customer/status-badge.tsx';
 
 export type Status = schemas['SubscriptionStatus'];
 
@@ -14,21 +15,12 @@ export const STATUSES: readonly Status[] = [
   'expired',
 ];
 
-const COLORS: Record<Status, string> = {
-  active: 'green',
-  trialing: 'blue',
-  pending_renewal: 'orange',
-  incomplete: 'yellow',
-  paused: 'gray',
-  canceled: 'gray',
-  expired: 'gray',
-};
-
+/** As customers see it, in the words of operators. */
 export function StatusBadge({ status }: { status: Status }) {
   const { t } = useTranslation('operator');
   return (
-    <Badge variant="light" color={COLORS[status]} tt="none" fw={550} radius="sm" autoContrast>
+    <span className={classes.badge} data-tone={TONES[status]}>
       {t(`status.${status}`)}
-    </Badge>
+    </span>
   );
 }

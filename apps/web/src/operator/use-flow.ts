@@ -1,29 +1,12 @@
 import { useEffect, useRef, useState } from 'react';
-import { io } from 'socket.io-client';
-import type { SignedIn } from '../session.tsx';
-import { useSignedIn } from '../session.tsx';
+import { type FlowBatch, type LiveSocket, useLiveSocket } from '../notifications/live.tsx';
 
-/** As the server tells it; `at` is when it was heard here. */
-export interface FlowEvent {
-  id: string;
-  type: string;
-  source: string;
-  subject: string;
-  time: string;
-  kind: 'published' | 'retried' | 'dead';
-  queue?: string;
-  consumers: string[];
-  attempt?: number;
-}
+type FlowEvent = FlowBatch['events'][number];
 
+/** An event, and when it was heard here. */
 export interface Heard extends FlowEvent {
   key: number;
   atMs: number;
-}
-
-interface Batch {
-  events: FlowEvent[];
-  leftOut: number;
 }
 
 const MAX_KEPT = 200;
@@ -41,29 +24,26 @@ const NOTHING: State = { events: [], waiting: 0, leftOut: 0 };
 
 /** The events of the whole system as they happen; the last 200 are kept. While paused, what comes waits, up to 200 as well. */
 export function useFlow(isPaused: boolean) {
-  const session = useSignedIn();
+  const socket = useLiveSocket();
   const [state, setState] = useState<State>(NOTHING);
   const [connection, setConnection] = useState<'connecting' | 'watching' | 'lost'>('connecting');
   const paused = useRef(isPaused);
   const held = useRef<Heard[]>([]);
-  const token = useRef(session.token);
-  token.current = session.token;
 
-  useEffect(
-    () =>
-      watch(() => token.current(), {
-        onConnection: setConnection,
-        onEvents(heard, leftOut) {
-          if (paused.current) held.current = [...heard, ...held.current].slice(0, MAX_WAITING);
-          setState((before) => ({
-            events: paused.current ? before.events : [...heard, ...before.events].slice(0, MAX_KEPT),
-            waiting: paused.current ? held.current.length : 0,
-            leftOut: before.leftOut + leftOut,
-          }));
-        },
-      }),
-    [],
-  );
+  useEffect(() => {
+    if (!socket) return;
+    return watch(socket, {
+      onConnection: setConnection,
+      onEvents(heard, leftOut) {
+        if (paused.current) held.current = [...heard, ...held.current].slice(0, MAX_WAITING);
+        setState((before) => ({
+          events: paused.current ? before.events : [...heard, ...before.events].slice(0, MAX_KEPT),
+          waiting: paused.current ? held.current.length : 0,
+          leftOut: before.leftOut + leftOut,
+        }));
+      },
+    });
+  }, [socket]);
 
   useEffect(() => {
     paused.current = isPaused;
@@ -87,24 +67,27 @@ interface Listeners {
 
 let heardSoFar = 0;
 
-/** A socket of the page's own, which asks for the flow each time it connects. */
-function watch(token: SignedIn['token'], { onConnection, onEvents }: Listeners): () => void {
-  const socket = io({ auth: (give) => give({ token: token() }), transports: ['websocket'] });
-  socket.on('connect', () => {
-    socket.emit('flow:watch', (answer: { watching?: true }) => onConnection(answer.watching ? 'watching' : 'lost'));
-  });
-  socket.on('disconnect', (reason) => {
-    onConnection('lost');
-    // The server ends a socket when its token does; there is a new one by then.
-    if (reason === 'io server disconnect') socket.connect();
-  });
-  socket.on('connect_error', () => onConnection('lost'));
-  socket.on('event-flow', ({ events, leftOut }: Batch) => {
+/** Asks for the flow each time the socket connects, until called off. */
+function watch(socket: LiveSocket, { onConnection, onEvents }: Listeners): () => void {
+  const ask = () => {
+    socket.emit('flow:watch', (answer: unknown) => {
+      const isWatching = typeof answer === 'object' && answer !== null && 'watching' in answer;
+      onConnection(isWatching ? 'watching' : 'lost');
+    });
+  };
+  const onDisconnect = () => onConnection('lost');
+  const onFlow = ({ events, leftOut }: FlowBatch) => {
     const atMs = performance.now();
     onEvents(events.map((event) => ({ ...event, key: ++heardSoFar, atMs })).reverse(), leftOut);
-  });
+  };
+  if (socket.connected) ask();
+  socket.on('connect', ask);
+  socket.on('disconnect', onDisconnect);
+  socket.on('event-flow', onFlow);
   return () => {
-    socket.emit('flow:unwatch');
-    socket.close();
+    socket.off('connect', ask);
+    socket.off('disconnect', onDisconnect);
+    socket.off('event-flow', onFlow);
+    if (socket.connected) socket.emit('flow:unwatch');
   };
 }
