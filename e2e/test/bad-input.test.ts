@@ -81,7 +81,7 @@ test('every route with an id refuses what is no id, and tells nothing about ids 
     for (const id of ['not-a-uuid', `urn:uuid:${A_UUID}`, `%7B${A_UUID}%7D`]) {
       const wrong = await send(operation, {}, id);
       expectProblem(wrong, 400, 'validation_failed');
-      expect(wrong.body.errors).toMatchObject([{ field: 'params.id' }]);
+      expect(wrong.body.errors).toMatchObject([{ field: `params.${operation.pathParameters[0]}` }]);
     }
     expectProblem(await send(operation, {}), 404, 'not_found');
   }

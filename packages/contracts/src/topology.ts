@@ -47,6 +47,9 @@ export const MAX_QUEUE_LENGTH = 1_000_000;
 /** Largest message that is looked at; a larger one goes to the dead-letter queue unread. */
 export const MAX_MESSAGE_BYTES = 262_144;
 
+/** Dead letters of one queue that can be looked at, and so chosen from, at a time: the oldest. */
+export const MAX_DEAD_LETTERS_SHOWN = 100;
+
 /** A durable quorum queue of one consumer for one concern, with `<name>.retry.<n>` and `<name>.dead` beside it. */
 export interface QueueDefinition {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { bindingKeys, EVENT_EXCHANGE, NOTIFIER_FLOW, QUEUES, TRANSIENT_QUEUES } from '@evergreen/contracts/topology.ts';
-import { ownerOf, setAsideExchange, setAsideExchanges } from './topology.ts';
+import { deadQueue, ownerOf, setAsideExchange, setAsideExchanges } from './topology.ts';
 
 /** Regular expressions over names, as RabbitMQ takes them. */
 export interface BrokerRights {
@@ -17,8 +17,8 @@ const NOTHING = '^$';
 const UUID = '[0-9a-f-]{36}';
 
 /**
- * What the broker lets one service do: publish its own events and no others, consume its own queues, set their
- * messages aside, and declare nothing but the transient queues of its replicas. Asking for the depth of a queue takes no right.
+ * What the broker lets one service do: publish its own events and no others, consume its own queues and their dead letters, set
+ * their messages aside, and declare nothing but the transient queues of its replicas. Asking for the depth of a queue takes no right.
  *
  * Publishing to the default exchange is not among it, as that reaches every queue.
  */
@@ -35,7 +35,11 @@ export function brokerRights(service: string): BrokerRights {
   return {
     configure: oneOf(ofReplicas),
     write: oneOf([...[EVENT_EXCHANGE, ...setAside].map(literally), ...ofReplicas]),
-    read: oneOf([...queues.map(literally), ...ofReplicas, ...listensTo.map(literally)]),
+    read: oneOf([
+      ...queues.flatMap((name) => [name, deadQueue(name)]).map(literally),
+      ...ofReplicas,
+      ...listensTo.map(literally),
+    ]),
     topics: { write: `^evergreen\\.${literally(service)}\\.[A-Za-z]+\\.v[0-9]+$`, read: oneOf(heard.map(literally)) },
   };
 }

@@ -7,6 +7,7 @@ import { within } from './backoff.ts';
 import type { EventHandler } from './batch.ts';
 import { keepConnected } from './connection.ts';
 import { type Consumer, consumerMetrics, createConsumer } from './consumer.ts';
+import { type Held, holdMessages } from './hold-messages.ts';
 import { createListener, type Listener, type TransientSubscription } from './listener.ts';
 import { createPublisher, type Outgoing, type Publisher, type Refusal } from './publisher.ts';
 import { checkTopology, queueNames, withChannel } from './topology.ts';
@@ -42,6 +43,13 @@ export interface Broker {
    * while the broker is away. A busy broker may briefly say 0, so ask twice before believing that nothing is left.
    */
   queueDepths(names?: readonly string[]): Promise<{ name: string; ready: number }[]>;
+  /** Publishes messages as they are, one answer each; for whoever moves messages between queues. Never throws. */
+  send: Publisher['send'];
+  /**
+   * Holds the oldest messages of a queue while `work` looks at them, as hold-messages.ts tells.
+   * @throws Error while the broker is away
+   */
+  hold<T>(of: { queue: string; most: number }, work: (held: Held) => Promise<T>): Promise<T>;
   /** Messages delivered here and not settled, and messages settled since start. */
   activity(): { inFlight: number; handled: number };
   /** Connected, with everything there and consumed. */
@@ -136,6 +144,12 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
       const session = consuming.current();
       if (!session || !consuming.isOpen()) throw new Error('the broker is away');
       return within(ASK_TIMEOUT_MS, readDepths(session.connection, names));
+    },
+    send,
+    async hold(of, work) {
+      const session = consuming.current();
+      if (!session || !consuming.isOpen()) throw new Error('the broker is away');
+      return holdMessages(session.connection, of, work);
     },
     activity() {
       const all = consumers.map((consumer) => consumer.activity());

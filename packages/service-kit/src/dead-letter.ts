@@ -1,5 +1,5 @@
 import { EVENT_EXCHANGE, RETRY_DELAYS_MS } from '@evergreen/contracts/topology.ts';
-import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
+import type { ConsumeMessage, MessageProperties, Options, XDeath } from 'amqplib';
 import { messageOf } from './error-message.ts';
 import type { UnreadableReason } from './events.ts';
 import type { Outgoing } from './publisher.ts';
@@ -17,6 +17,9 @@ const MAX_NAME_LENGTH = 100;
  * broker take a redriven message for one that goes in circles, and drop it.
  */
 const BROKER_HEADERS = /^(cc|bcc|x-death|x-first-death-.*|x-last-death-.*|x-delivery-count|x-acquired-count)$/i;
+
+/** What tells of the attempts that failed, and of their end. */
+const OF_FAILURE = /^x-(attempt|last-error|dead-.*)$/;
 
 /** Attempts at a message that have failed so far, by our own count: 0 to RETRY_DELAYS_MS.length. */
 export function failedAttempts({ properties }: ConsumeMessage): number {
@@ -50,6 +53,46 @@ export function toDead(queue: string, message: ConsumeMessage, reason: DeadReaso
     'x-dead-detail': detail,
     'x-dead-at': new Date().toISOString(),
   });
+}
+
+/** How often a message has been redriven. */
+export function redrivesOf({ properties }: ConsumeMessage): number {
+  const redrives: unknown = properties.headers?.['x-redrives'];
+  return Number.isSafeInteger(redrives) && Number(redrives) > 0 ? Number(redrives) : 0;
+}
+
+/** What the broker wrote into a message that it dead-lettered itself. Publishers can write it too, so it is read with care. */
+export function brokersWord({ properties }: ConsumeMessage): {
+  reason?: string;
+  at?: Date;
+  routingKey?: string;
+} {
+  const deaths: unknown = properties.headers?.['x-death'];
+  const last = (Array.isArray(deaths) ? deaths[0] : undefined) as Partial<XDeath> | undefined;
+  if (typeof last !== 'object' || last === null) return {};
+  const at = new Date(Number(last.time?.value) * 1_000);
+  const routingKey: unknown = last.exchange === EVENT_EXCHANGE ? last['routing-keys']?.[0] : undefined;
+  return {
+    ...(typeof last.reason === 'string' && { reason: last.reason }),
+    ...(!Number.isNaN(at.getTime()) && { at }),
+    ...(typeof routingKey === 'string' && { routingKey }),
+  };
+}
+
+/**
+ * A dead letter on its way back to the queue it came from: same body, same message id, by which the inbox knows it, and all of its
+ * attempts before it again. The routing key stays what it was, so that what is foreign is refused again.
+ */
+export function toRedrive(queue: string, message: ConsumeMessage): Outgoing {
+  const { 'x-original-routing-key': known } = message.properties.headers ?? {};
+  const { routingKey } = brokersWord(message);
+  const outgoing = copyTo(queue, message, {
+    'x-redrives': redrivesOf(message) + 1,
+    ...(known === undefined && routingKey !== undefined && { 'x-original-routing-key': routingKey }),
+  });
+  const { headers } = outgoing.options;
+  for (const name of Object.keys(headers)) if (OF_FAILURE.test(name)) delete headers[name];
+  return outgoing;
 }
 
 /**

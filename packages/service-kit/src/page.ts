@@ -7,6 +7,13 @@ export function decodeCursor(cursor: string): bigint {
   throw notACursor();
 }
 
+/** The same for a list in the order of its ids: the id of the last row shown. */
+export function decodeIdCursor(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString();
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
+  throw notACursor();
+}
+
 /** For lists whose cursor is not a sequence number. */
 export const notACursor = (): Problem => invalidField('query.cursor', 'is not a cursor of this list');
 
@@ -14,12 +21,26 @@ export const notACursor = (): Problem => invalidField('query.cursor', 'is not a 
  * One page of a list that is read newest first by `seq`. Give it one row more than `limit`: whether that one is there tells
  * whether there is a next page.
  */
-export function pageOf<Row extends { seq: bigint | number }, Item>(
+export const pageOf = <Row extends { seq: bigint | number }, Item>(
   rows: readonly Row[],
   limit: number,
   itemOf: (row: Row) => Item,
-): { data: Item[]; nextCursor: string | null } {
+): { data: Item[]; nextCursor: string | null } => pageBy(({ seq }) => String(seq), rows, limit, itemOf);
+
+/** One page of a list that is read newest first by `id`, a UUIDv7. */
+export const idPageOf = <Row extends { id: string }, Item>(
+  rows: readonly Row[],
+  limit: number,
+  itemOf: (row: Row) => Item,
+): { data: Item[]; nextCursor: string | null } => pageBy(({ id }) => id, rows, limit, itemOf);
+
+function pageBy<Row, Item>(
+  placeOf: (row: Row) => string,
+  rows: readonly Row[],
+  limit: number,
+  itemOf: (row: Row) => Item,
+) {
   const shown = rows.slice(0, limit);
   const last = rows.length > limit ? shown.at(-1) : undefined;
-  return { data: shown.map(itemOf), nextCursor: last ? Buffer.from(String(last.seq)).toString('base64url') : null };
+  return { data: shown.map(itemOf), nextCursor: last ? Buffer.from(placeOf(last)).toString('base64url') : null };
 }

@@ -15,6 +15,8 @@ export interface StackSettings {
   serviceToken: string;
   /** With which the wallet signs in to the payment gateway. */
   gatewayApiKey: string;
+  /** The folder with the built web app; without it the edge has none. */
+  webRoot?: string | undefined;
   /** Added to a process' environment last. */
   extraEnvironment?: Partial<Record<ProcessName, Record<string, string>>>;
 }
@@ -80,6 +82,7 @@ function environmentOf(name: ProcessName, settings: StackSettings): Record<strin
         SUBSCRIPTIONS_URL: urlOf('subscriptions'),
         GATEWAY_URL: urlOf('gateway'),
         NOTIFIER_URL: urlOf('notifier'),
+        ...(settings.webRoot && { WEB_ROOT: settings.webRoot }),
       };
     default:
       return name satisfies never;

@@ -13,6 +13,7 @@ import { ReadableError } from './readable-error.ts';
 import { demoEmail, operatorEmail, seed } from './seed.ts';
 import { describeProcesses, processNames, type StackSettings } from './services.ts';
 import { supervise } from './supervisor.ts';
+import { buildWebApp } from './web-app.ts';
 
 // `npm start [-- --fresh]`: the whole system for people, on data that the next start finds again.
 
@@ -37,7 +38,8 @@ await runCommand(async (signal, onStop) => {
   signal.throwIfAborted();
   writeJson(join(directory.path, 'databases.json'), urlsOf(infrastructure.prepared));
   const brokerUrls = await step('Queues and broker users', (say) => prepareBroker(infrastructure, say));
-  const settings = await describeStack(directory, infrastructure, brokerUrls, edgePort);
+  const webRoot = await step('Web app', () => buildWebApp(signal));
+  const settings = { ...(await describeStack(directory, infrastructure, brokerUrls, edgePort)), webRoot };
   const supervisor = supervise({ directory: directory.path, specs: describeProcesses(settings), say: announce });
   onStop(() => step('Stopped the services', () => supervisor.stop()));
   const interrupted = rejectWhenInterrupted(signal, infrastructure.failed);

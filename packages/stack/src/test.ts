@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createUsers } from './broker.ts';
+import { findChromium } from './chromium.ts';
 import { openDataDirectory, sweepAbandoned } from './data-directory.ts';
 import { prepareTemplates } from './databases.ts';
 import { type Servers, startInfrastructure } from './infrastructure.ts';
@@ -41,8 +42,12 @@ await runCommand(async (signal, onStop) => {
   await createUsers(infrastructure);
   // Runs before the servers stop, and ends the services of stacks whose test process was killed.
   onStop(() => sweepAbandoned(path, 'stack-'));
+  const args = process.argv.slice(2);
+  // Worth installing only for runs that reach browser tests: all tests, or those of a path in e2e.
+  const wantsBrowser = args.every((arg) => arg.startsWith('-')) || args.some((arg) => arg.includes('e2e'));
+  const chromium = await findChromium(wantsBrowser, (detail) => console.log(`    ${detail}`));
   const reportFile = join(path, 'jest.json');
-  const jestCode = await runJest(process.argv.slice(2), reportFile, path, infrastructure, signal);
+  const jestCode = await runJest(args, { reportFile, path, infrastructure, chromium, signal });
   const report = readJson<JestReport>(reportFile);
   if (!report) {
     console.log('\nThe test run ended before it could report.');
@@ -53,18 +58,22 @@ await runCommand(async (signal, onStop) => {
   const skipped = report.numPendingTests + report.numTodoTests;
   if (jestCode !== 0 || failed > 0) console.log(`\nLogs of this run: ${keepLogs(path)}`);
   if (passed + failed === 0) console.log('\nNo test ran.');
+  if (wantsBrowser && !chromium)
+    console.log('\nBrowser tests were skipped: there is no Chromium. Set CHROMIUM, or install the package.');
   console.log(`\nTested on ${infrastructure.provider} infrastructure in ${seconds(startedAt)} s.`);
   console.log(`Evergreen: ${passed} passed, ${failed} failed, ${skipped} skipped`);
   return jestCode !== 0 || failed > 0 || passed === 0 ? jestCode || 1 : 0;
 });
 
-function runJest(
-  args: string[],
-  reportFile: string,
-  path: string,
-  infrastructure: Servers,
-  signal: AbortSignal,
-): Promise<number> {
+interface JestRun {
+  reportFile: string;
+  path: string;
+  infrastructure: Servers;
+  chromium: string | undefined;
+  signal: AbortSignal;
+}
+
+function runJest(args: string[], { reportFile, path, infrastructure, chromium, signal }: JestRun): Promise<number> {
   const { DATABASE_URL: _database, AMQP_URL: _amqp, RABBITMQ_MANAGEMENT_URL: _management, ...inherited } = process.env;
   const jest = join(repositoryRoot, 'node_modules/jest/bin/jest.js');
   const nodeArgs = ['--experimental-vm-modules', '--no-warnings', jest, '--config', 'jest.config.js'];
@@ -79,6 +88,7 @@ function runJest(
       TEST_AMQP_URL: infrastructure.amqpUrl,
       TEST_RABBITMQ_MANAGEMENT_URL: infrastructure.managementUrl,
       TEST_DIRECTORY: path,
+      ...(chromium && { TEST_CHROMIUM: chromium }),
     },
   });
   return new Promise((resolve, reject) => {

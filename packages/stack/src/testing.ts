@@ -8,6 +8,7 @@ import { rabbitmqManagement } from './rabbitmq-management.ts';
 import { createOperator } from './seed.ts';
 import { describeProcesses, processNames } from './services.ts';
 import { type Supervisor, supervise } from './supervisor.ts';
+import { buildWebApp } from './web-app.ts';
 
 export interface TestDatabase extends ServiceDatabase {
   drop(): Promise<void>;
@@ -27,6 +28,8 @@ export interface TestStackOptions {
   env?: Partial<Record<ProcessName, Record<string, string>>>;
   /** Which processes to start; all of them by default. */
   services?: ProcessName[];
+  /** Whether the edge serves the web app, which is built when it is not yet; false if left out. */
+  web?: boolean;
 }
 
 /** A whole system of real processes that nobody else uses. */
@@ -92,6 +95,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       brokerUrls: vhost.urls,
       serviceToken: directory.secret('serviceToken'),
       gatewayApiKey: directory.secret('gatewayApiKey'),
+      webRoot: options.web ? await buildWebApp() : undefined,
       extraEnvironment: withRoomyLimits(options.env),
     };
     const specs = describeProcesses(settings, options.services);

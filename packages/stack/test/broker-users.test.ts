@@ -93,14 +93,16 @@ test.each([
   expect(refused).toEqual(refusedAccessTo(`exchange '${named}'`));
 });
 
-test.each(serviceNames)('%s consumes its own queues, and no others', async (service) => {
+test.each(serviceNames)('%s consumes its own queues and their dead letters, and no others', async (service) => {
   await each(QUEUES, async ({ name }) => {
     const refused = await refusal(service, (channel) => channel.consume(name, () => undefined));
     if (ownerOf(name) === service) expect(refused).toBeUndefined();
     else expect(refused).toEqual(refusedAccessTo(`queue '${name}'`));
-    for (const beside of [retryQueue(name, 1), deadQueue(name)]) {
-      expect(await refusal(service, (channel) => channel.get(beside))).toEqual(refusedAccessTo(`queue '${beside}'`));
-    }
+    const getFrom = (queue: string) => refusal(service, (channel) => channel.get(queue));
+    expect(await getFrom(retryQueue(name, 1))).toEqual(refusedAccessTo(`queue '${retryQueue(name, 1)}'`));
+    const dead = await getFrom(deadQueue(name));
+    if (ownerOf(name) === service) expect(dead).toBeUndefined();
+    else expect(dead).toEqual(refusedAccessTo(`queue '${deadQueue(name)}'`));
   });
 });
 

@@ -7,6 +7,7 @@ import type { AuthLimits } from './config.ts';
 import type { AuthCookies } from './cookies.ts';
 import type { PrismaClient } from './generated/client.ts';
 import type { Keyring } from './keyring.ts';
+import { operatorRoutes } from './operator-routes.ts';
 import type { Passwords } from './passwords.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
@@ -46,6 +47,7 @@ export function authRoutes(app: HttpApp, deps: RouteDeps): void {
   accountRoutes(app, deps);
   tokenRoutes(app, deps);
   sessionRoutes(app, deps);
+  operatorRoutes(app, deps);
   app.get(
     '/.well-known/jwks.json',
     {

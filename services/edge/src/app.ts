@@ -8,6 +8,7 @@ import { proxyRoute } from './proxy.ts';
 import { type Route, UPSTREAMS } from './route-table.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import { isSocketUpgrade, tunnelSockets } from './socket-tunnel.ts';
+import { webApp } from './web-app.ts';
 
 /** How long requests in hand may go on when the edge stops; a long poll would take longer than anybody waits. */
 const STOP_GRACE_MS = 3_000;
@@ -20,10 +21,13 @@ export interface AppDeps extends Pick<HttpOptions, 'logger' | 'metrics'> {
   silenceTimeoutMs?: number;
   /** Addresses or networks of proxies in front of the edge, which are believed when they say whom they speak for. */
   frontProxies?: readonly string[];
+  /** The folder with the built web app. Without it there is the API alone, and `/` leads to its page. */
+  webRoot?: string | undefined;
 }
 
 /** The edge's HTTP app, not listening: one origin for all services, the API document and its page. */
-export async function buildApp({ logger, metrics, upstreams, routes, silenceTimeoutMs, frontProxies = [] }: AppDeps) {
+export async function buildApp(deps: AppDeps) {
+  const { logger, metrics, upstreams, routes, silenceTimeoutMs, frontProxies = [], webRoot } = deps;
   const app = await buildHttp({
     service: 'edge',
     description: 'The one front door.',
@@ -43,7 +47,8 @@ export async function buildApp({ logger, metrics, upstreams, routes, silenceTime
     reply.type('application/json; charset=utf-8').send(await readDocument()),
   );
   await docsPage(app);
-  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
+  if (webRoot) webApp(app, webRoot);
+  else app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
   for (const route of routes) {
     await proxyRoute(app, route, { upstream: upstreams[route.upstream], findOrigin });
   }

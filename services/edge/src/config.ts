@@ -16,6 +16,7 @@ const CONFIG = {
   GATEWAY_URL: ServiceUrl,
   NOTIFIER_URL: ServiceUrl,
   FRONT_PROXIES: Type.String({ default: '' }),
+  WEB_ROOT: Type.Optional(Type.String({ minLength: 1, description: 'the folder with the built web app' })),
   METRICS_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
 };
 

@@ -40,6 +40,8 @@ export const ROUTES: readonly Route[] = [
   { prefix: '/v1/operator/scheduler', upstream: 'subscriptions', ...ANSWER },
   { prefix: '/v1/operator/catch-up-preview', upstream: 'subscriptions', ...ANSWER },
   { prefix: '/v1/operator/metrics', upstream: 'subscriptions', ...ANSWER },
+  { prefix: '/v1/operator/dead-letters', upstream: 'subscriptions', ...ANSWER },
+  { prefix: '/v1/operator/users', upstream: 'auth', ...ANSWER },
   { prefix: '/v1/clock', upstream: 'subscriptions', ...SETTLE },
   { prefix: '/v1/gateway', upstream: 'gateway', ...ANSWER },
   { prefix: '/v1/notifications', upstream: 'notifier', ...ANSWER },

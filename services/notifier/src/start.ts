@@ -3,6 +3,7 @@ import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { clientAddressFinder } from '@evergreen/service-kit/client-address.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
+import { openDeadLetterDesk } from '@evergreen/service-kit/dead-letter-desk.ts';
 import { openFlowTap } from '@evergreen/service-kit/flow-tap.ts';
 import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
@@ -52,6 +53,7 @@ export async function startNotifier(
         if (!broker.isReady()) throw new Error('not connected');
       },
     },
+    desk: openDeadLetterDesk({ service: 'notifier', broker, pool, logger }),
     activity: async () => ({ outbox: await relay.pending(), ...broker.activity() }),
   });
   const sockets = openSockets({

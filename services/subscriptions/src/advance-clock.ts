@@ -1,5 +1,6 @@
 import { ClockAdvanced } from '@evergreen/contracts/events/subscriptions.ts';
 import type { ClockAdvance, ClockProgress } from '@evergreen/contracts/http/subscriptions.ts';
+import { whileLocked } from '@evergreen/service-kit/advisory-lock.ts';
 import { iso, raiseOffsetMs, readOffsetMs } from '@evergreen/service-kit/clock.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
@@ -96,29 +97,9 @@ async function moveTo(deps: AdvanceDeps, moment: Temporal.Instant, correlationId
   wakeScheduler();
 }
 
-/**
- * Runs `work` unless another replica or request is at it. The lock is the connection's and dies with it, and then `lost`
- * aborts: another one may be at it by now.
- */
+/** Runs `work` unless another replica or request is at it. */
 async function alone<T>(pool: pg.Pool, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  const lost = new AbortController();
-  let broken: Error | undefined;
-  const onError = (error: Error) => {
-    broken = error;
-    lost.abort();
-  };
-  client.on('error', onError);
-  try {
-    const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [CLOCK_LOCK]);
-    if (!rows[0]?.mine) throw new Problem('clock_busy');
-    try {
-      return await work(lost.signal);
-    } finally {
-      await client.query('SELECT pg_advisory_unlock($1)', [CLOCK_LOCK]).catch(onError);
-    }
-  } finally {
-    client.off('error', onError);
-    client.release(broken);
-  }
+  const done = await whileLocked(pool, CLOCK_LOCK, work);
+  if (!done) throw new Problem('clock_busy');
+  return done.result;
 }

@@ -1,4 +1,5 @@
 import { type Activity, activityRoute } from '@evergreen/service-kit/activity.ts';
+import { deadLetterRoutes } from '@evergreen/service-kit/dead-letter-routes.ts';
 import { buildHttp, type HttpApp, type HttpOptions } from '@evergreen/service-kit/http.ts';
 import type { AdvanceDeps } from './advance-clock.ts';
 import { type RouteDeps, routes } from './routes.ts';
@@ -19,5 +20,6 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   app.addHook('preClose', async () => stopping.abort());
   routes(app, { ...deps, advance: { ...deps.advance, pool, clock, activity, stopping: stopping.signal } });
   activityRoute(app, access, activity);
+  deadLetterRoutes(app, access, deps.deadLetters.desk);
   return app;
 }

@@ -5,6 +5,8 @@ import type { FastifyRequest } from 'fastify';
 import type pg from 'pg';
 import type { AdvanceDeps } from './advance-clock.ts';
 import { clockRoutes } from './clock-routes.ts';
+import { operatorDeadLetterRoutes } from './dead-letter-routes.ts';
+import type { DeadLetterDeps } from './dead-letters.ts';
 import type { PrismaClient } from './generated/client.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
@@ -22,6 +24,7 @@ export interface RouteDeps {
   /** Refuses who asks too often: each command leaves lines in the timeline and the outbox for good. */
   limitCommands: (request: FastifyRequest) => Promise<void>;
   advance: AdvanceDeps;
+  deadLetters: DeadLetterDeps;
 }
 
 export function routes(app: HttpApp, deps: RouteDeps): void {
@@ -31,4 +34,5 @@ export function routes(app: HttpApp, deps: RouteDeps): void {
   operatorRoutes(app, deps);
   schedulerRoutes(app, deps);
   metricsRoutes(app, deps);
+  operatorDeadLetterRoutes(app, deps);
 }

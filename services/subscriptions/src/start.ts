@@ -2,6 +2,7 @@ import { accessHooks, type FindKey, tokenVerifier } from '@evergreen/service-kit
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
+import { openDeadLetterDesk } from '@evergreen/service-kit/dead-letter-desk.ts';
 import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import type { ServiceContext } from '@evergreen/service-kit/process.ts';
@@ -68,6 +69,12 @@ export async function startSubscriptions(
       broker: () => {
         if (!broker.isReady()) throw new Error('not connected');
       },
+    },
+    deadLetters: {
+      desk: openDeadLetterDesk({ service, broker, pool, logger }),
+      urls: config.ACTIVITY_URLS,
+      serviceToken: config.SERVICE_TOKEN,
+      logger,
     },
     activity: async () => ({ outbox: await outbox.pending(), ...broker.activity() }),
     advance: {

@@ -1,4 +1,6 @@
 import { type Activity, activityRoute } from '@evergreen/service-kit/activity.ts';
+import type { DeadLetterDesk } from '@evergreen/service-kit/dead-letter-desk.ts';
+import { deadLetterRoutes } from '@evergreen/service-kit/dead-letter-routes.ts';
 import { buildHttp, type HttpApp, type HttpOptions } from '@evergreen/service-kit/http.ts';
 import { type GatewayHealthDeps, gatewayHealthRoutes } from './gateway-health-routes.ts';
 import { type OperatorRouteDeps, operatorRoutes } from './operator-routes.ts';
@@ -12,6 +14,7 @@ export type AppDeps = RouteDeps &
   PaymentMethodRouteDeps &
   GatewayHealthDeps & { refunds: Refunds } & Pick<HttpOptions, 'logger' | 'metrics' | 'ready' | 'trustedProxies'> & {
     activity: () => Promise<Activity>;
+    desk: DeadLetterDesk;
   };
 
 /** The wallet over HTTP, not listening. */
@@ -24,5 +27,6 @@ export async function buildApp(deps: AppDeps): Promise<HttpApp> {
   paymentMethodRoutes(app, deps);
   gatewayHealthRoutes(app, deps);
   activityRoute(app, deps.access, deps.activity);
+  deadLetterRoutes(app, deps.access, deps.desk);
   return app;
 }

@@ -1,5 +1,4 @@
 import type { Explanation } from '@evergreen/contracts/http/wallet.ts';
-import type { Caller } from '@evergreen/service-kit/auth.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
 import type { Attempt } from './decisions/attempt-text.ts';
 import { type ExplainedCharge, explanationOf, type Facts, type Story } from './decisions/explanation.ts';
@@ -10,12 +9,16 @@ import { transactionOf } from './statement.ts';
 const MAX_CHARGES_LISTED = 10;
 
 /**
- * Why a line of the caller's statement is there.
+ * Why a line of a user's statement is there. Times are told in `timeZone`, that of who asks.
  * @throws Problem not_found, also for a line of somebody else's statement
  */
-export async function explain(prisma: PrismaClient, caller: Caller, transactionId: string): Promise<Explanation> {
-  const transfer = await prisma.transfer.findFirst({ where: { id: transactionId, account: { userId: caller.id } } });
-  if (!transfer) throw new Problem('not_found', 'You have no such transaction');
+export async function explain(
+  prisma: PrismaClient,
+  { userId, timeZone }: { userId: string; timeZone: string },
+  transactionId: string,
+): Promise<Explanation> {
+  const transfer = await prisma.transfer.findFirst({ where: { id: transactionId, account: { userId } } });
+  if (!transfer) throw new Problem('not_found', 'There is no such transaction');
   const [{ story, askedAt }, paid] = await Promise.all([
     readStory(prisma, transfer),
     readPaidCharges(prisma, transfer),
@@ -26,7 +29,7 @@ export async function explain(prisma: PrismaClient, caller: Caller, transactionI
     trigger: { type, id, correlationId, at: (askedAt ?? transfer.businessTime).toISOString() },
     story,
     paid,
-    timeZone: caller.timeZone,
+    timeZone,
   });
 }
 

@@ -3,6 +3,7 @@ import { accessHooks, remoteKeys, tokenVerifier } from '@evergreen/service-kit/a
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { openClock } from '@evergreen/service-kit/clock.ts';
 import { openPool } from '@evergreen/service-kit/database.ts';
+import { openDeadLetterDesk } from '@evergreen/service-kit/dead-letter-desk.ts';
 import { startInboxPruning } from '@evergreen/service-kit/inbox.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import { runService } from '@evergreen/service-kit/process.ts';
@@ -85,6 +86,7 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
         if (!broker.isReady()) throw new Error('not connected');
       },
     },
+    desk: openDeadLetterDesk({ service: 'wallet', broker, pool, logger }),
     activity: async () => {
       const { inFlight, handled } = broker.activity();
       // In the order in which work goes on, so that nothing slips through between two readings. A top-up that rests after an

@@ -143,6 +143,6 @@ function statementRoutes(app: HttpApp, { access, pool, prisma }: Pick<RouteDeps,
       },
       onRequest,
     },
-    (request) => explain(prisma, request.caller, request.params.id),
+    ({ caller, params }) => explain(prisma, { userId: caller.id, timeZone: caller.timeZone }, params.id),
   );
 }

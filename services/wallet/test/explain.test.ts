@@ -2,7 +2,7 @@ import { PaymentSucceeded } from '@evergreen/contracts/events/gateway.ts';
 import type { Explanation, Transaction } from '@evergreen/contracts/http/wallet.ts';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { due, newCharge, openRig, type Rig, refundDue, type User, until } from './rig.ts';
+import { call, due, newCharge, openRig, type Rig, refundDue, type User, until } from './rig.ts';
 
 let rig: Rig;
 
@@ -156,5 +156,26 @@ describe('the explanation of', () => {
       });
     }
     expect((await user.wallet('/transactions/nonsense/explanation')).body).toMatchObject({ status: 400 });
+  });
+
+  test('an operator reads a user’s statement, top-ups and explanations, in the operator’s own time zone', async () => {
+    const [user, other] = [await rig.newUser({ timeZone: 'Asia/Tokyo' }), await rig.newUser()];
+    await user.topUp(700);
+    await other.topUp(100);
+    const of = (userId: string) => `${rig.stack.urls.wallet}/v1/wallets/${userId}`;
+    const [line] = await lines(user);
+    const [theirs] = await lines(other);
+    expect((await rig.operator(`${of(user.id)}/transactions?kind=top_up`)).body).toEqual({
+      ...{ data: [line], nextCursor: null },
+    });
+    expect((await rig.operator(`${of(user.id)}/top-ups`)).body).toEqual((await user.wallet('/top-ups')).body);
+    const { body } = await rig.operator(`${of(user.id)}/transactions/${line?.id}/explanation`);
+    expect(body).toMatchObject({ transaction: line, balance: { before: 0, after: 700 } });
+    expect(body.sentences[0]).toMatch(/^You asked for a top-up of \$7\.00 .* at \d\d:\d\d UTC\.$/);
+    // A line has to be that user's, and whoever is no operator sees nobody's.
+    expect((await rig.operator(`${of(user.id)}/transactions/${theirs?.id}/explanation`)).status).toBe(404);
+    for (const path of ['transactions', 'top-ups', `transactions/${line?.id}/explanation`]) {
+      expect((await call(`${of(user.id)}/${path}`, { token: user.token })).body.code).toBe('forbidden');
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Nullable, Timestamp, Uuid } from '../primitives.ts';
+import { Nullable, PageQuery, Timestamp, Uuid } from '../primitives.ts';
 
 export const Email = Type.String({ format: 'email', maxLength: 254, examples: ['ada@example.com'] });
 /** ASVS 2.1: 8 to 128 characters, no composition rules. */
@@ -27,6 +27,20 @@ export const User = Type.Object({
   locale: Type.String(),
 });
 export type User = Static<typeof User>;
+
+export const OperatorUser = Type.Object({ ...User.properties, createdAt: Timestamp });
+export type OperatorUser = Static<typeof OperatorUser>;
+
+export const OperatorUserQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    q: Type.Optional(
+      Type.String({ maxLength: 254, description: 'The beginning of an email, in any case of letters, or an id' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type OperatorUserQuery = Static<typeof OperatorUserQuery>;
 
 /** `cookie` (default) keeps the refresh token in an httpOnly cookie; `body` is for clients without a cookie jar. */
 const RefreshTokenIn = Type.Optional(Type.Enum(['cookie', 'body']));

@@ -3,6 +3,7 @@ import { Currency, Money } from '../money.ts';
 import { Period } from '../primitives.ts';
 import { ProblemBody } from '../problems.ts';
 import * as auth from './auth.ts';
+import * as deadLetters from './dead-letters.ts';
 import * as gateway from './gateway.ts';
 import * as notifications from './notifications.ts';
 import * as operations from './subscription-operations.ts';
@@ -24,6 +25,7 @@ export const NAMED_SCHEMAS: ReadonlyMap<string, TSchema> = new Map(
     Currency,
     Period,
     ...auth,
+    ...deadLetters,
     ...notifications,
     ...operations,
     ...subscriptions,

@@ -39,6 +39,7 @@ export const OPERATION_PROBLEMS: Readonly<Record<string, readonly ProblemCode[]>
   ],
   postOperatorSubscriptionsByIdCancel: ['invalid_transition'],
   postOperatorSubscriptionsByIdExtend: ['invalid_transition'],
+  postOperatorDeadLettersRedrive: ['not_found'],
   postClockAdvance: ['clock_not_simulated', 'clock_busy', 'settle_timeout'],
   postNotificationsReadAll: ['not_found'],
 };

@@ -108,6 +108,7 @@ export const AdjustmentBody = Type.Object(
 export type AdjustmentBody = Static<typeof AdjustmentBody>;
 
 export const WalletParams = Type.Object({ userId: Uuid }, { additionalProperties: false });
+export const WalletLineParams = Type.Object({ userId: Uuid, id: Uuid }, { additionalProperties: false });
 
 export const RefundBody = Type.Object(
   {

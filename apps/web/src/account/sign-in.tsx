@@ -1,0 +1,40 @@
+import { Anchor, Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import type { FormEvent } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, useLocation } from 'react-router';
+import { Problem } from '../components/problem.tsx';
+import { useSession } from '../session.tsx';
+import { VisitorPage } from './visitor-page.tsx';
+
+export function SignIn() {
+  const { t } = useTranslation();
+  const { signIn } = useSession();
+  const { state: from } = useLocation();
+  const sending = useMutation({ mutationFn: signIn });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    sending.mutate({ email: String(form.get('email')).trim(), password: String(form.get('password')) });
+  };
+  return (
+    <VisitorPage title={t('signIn.title')}>
+      <form onSubmit={submit}>
+        <Stack>
+          <TextInput name="email" type="email" label={t('field.email')} autoComplete="username" required autoFocus />
+          <PasswordInput name="password" label={t('field.password')} autoComplete="current-password" required />
+          <Problem error={sending.error} />
+          <Button type="submit" loading={sending.isPending} mt="xs">
+            {t('signIn.submit')}
+          </Button>
+        </Stack>
+      </form>
+      <Text size="sm" c="dimmed" ta="center">
+        {t('signIn.noAccount')}{' '}
+        <Anchor component={Link} to="/sign-up" state={from} underline="always" inherit>
+          {t('signIn.toSignUp')}
+        </Anchor>
+      </Text>
+    </VisitorPage>
+  );
+}

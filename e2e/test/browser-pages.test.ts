@@ -1,0 +1,182 @@
+import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { browserTest, closeBrowser, keepScreenshot, openBrowser, seriousBarriers, visit } from '../src/browser.ts';
+import { awaitStatus, calmGateway, newCustomer, newOperator, newPlan, subscribe, topUp } from '../src/people.ts';
+import { bell, signInOnScreen, WEB_PASSWORD } from '../src/web-people.ts';
+
+let stack: TestStack;
+let browser: Browser | undefined;
+/** Has a balance, an active subscription and one that waits for money. */
+let customer: { email: string; paths: Record<string, string> };
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  if (!browser) return;
+  stack = await startTestStack({ web: true });
+  const operator = await newOperator(stack);
+  await calmGateway(operator);
+  const plan = await newPlan(operator, { graceDays: 7, description: 'Everything, month by month.' });
+  const yearly = await newPlan(operator, {
+    name: 'Yearly',
+    price: { amount: 12_900, currency: 'USD' },
+    interval: { unit: 'year', count: 1 },
+    trialDays: 14,
+  });
+  const dear = await newPlan(operator, { name: 'Everything', price: { amount: 4_900, currency: 'USD' } });
+  const person = await newCustomer(stack);
+  await topUp(person, 3_000);
+  await person.api.POST('/v1/wallet/payment-methods', { body: { token: 'pm_card_visa' } });
+  const { body } = await subscribe(person, plan.id);
+  await awaitStatus(person, body.id, 'active');
+  await subscribe(person, yearly.id);
+  await subscribe(person, dear.id);
+  customer = {
+    email: person.email,
+    paths: {
+      home: '/',
+      plans: '/plans',
+      'top-up': '/top-up?amount=3199&currency=USD&for=missing',
+      subscription: `/subscriptions/${body.id}`,
+      statement: '/statement',
+      payment: '/payment',
+      profile: '/profile',
+      nowhere: '/no-such-page',
+    },
+  };
+}, 240_000);
+
+afterAll(async () => {
+  await closeBrowser(browser);
+  await stack?.stop();
+}, 30_000);
+
+/** All that is on its way has come: nothing loads, and no skeleton stands in its place. */
+async function settle(page: Page): Promise<void> {
+  await page.waitForLoadState('networkidle');
+  await page.locator('.mantine-Skeleton-root, .mantine-Loader-root').first().waitFor({ state: 'detached' });
+}
+
+/** How much of the page has jumped since it was opened; what people do themselves does not count. */
+const layoutShift = (page: Page): Promise<unknown> =>
+  page.evaluate(`new Promise((answer) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+      for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value;
+    }).observe({ type: 'layout-shift', buffered: true });
+    setTimeout(() => answer(sum), 100);
+  })`);
+
+for (const [colorScheme, width] of [
+  ['light', 1280],
+  ['dark', 390],
+] as const) {
+  browserTest(
+    `every page can be used by everybody: ${colorScheme}, ${width} pixels wide`,
+    async () => {
+      const { page, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl, colorScheme, width });
+      const barriers: Record<string, string[]> = {};
+      const shifts: Record<string, number> = {};
+      const look = async (name: string) => {
+        await settle(page);
+        const found = await seriousBarriers(page);
+        if (found.length > 0) barriers[name] = found;
+        await keepScreenshot(page, `${name}-${colorScheme}-${width}`);
+        const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+        expect({ name, overflow }).toEqual({ name, overflow: 0 });
+      };
+      await page.goto('/sign-up');
+      await look('sign-up');
+      await page.goto('/sign-in');
+      await look('sign-in');
+      await signInOnScreen(page, customer.email, WEB_PASSWORD);
+      for (const [name, path] of Object.entries(customer.paths)) {
+        await page.goto(path);
+        await look(name);
+        shifts[name] = Number(await layoutShift(page));
+      }
+      // Good by the measure of Core Web Vitals.
+      expect(Object.entries(shifts).filter(([, shift]) => shift >= 0.1)).toEqual([]);
+      await page.goto('/statement');
+      await page.getByRole('button', { name: /^Why/ }).first().click();
+      await page.getByRole('dialog').getByText('Reference for support').waitFor();
+      await look('why');
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await bell(page).click();
+      await page.getByRole('dialog').getByRole('listitem').first().waitFor();
+      await look('notifications');
+      expect(barriers).toEqual({});
+      expectNoComplaints();
+      await close();
+    },
+    240_000,
+  );
+}
+
+browserTest(
+  'in Russian every page speaks Russian, and the account keeps it',
+  async () => {
+    const { page, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl, locale: 'ru-RU' });
+    await page.goto('/sign-up');
+    await page.getByRole('heading', { name: 'Новая учётная запись' }).waitFor();
+    await page.getByLabel('Эл. почта').fill('russian@test.example');
+    await page.getByRole('textbox', { name: 'Пароль' }).fill(WEB_PASSWORD);
+    await page.getByRole('button', { name: 'Создать' }).click();
+    await page.getByRole('heading', { name: 'Главная', level: 1 }).waitFor();
+    for (const [path, title] of [
+      ['/', 'Главная'],
+      ['/plans', 'Тарифы'],
+      ['/top-up', 'Пополнение'],
+      ['/statement', 'Выписка'],
+      ['/payment', 'Оплата'],
+      ['/profile', 'Профиль'],
+    ] as const) {
+      await page.goto(path);
+      await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+      await settle(page);
+      await keepScreenshot(page, `russian-${path === '/' ? 'home' : path.slice(1)}`);
+      const text = await page.locator('main').innerText();
+      // What the seller wrote, names of cards and time zones, and addresses are as they are.
+      const latin = text
+        .replace(
+          /Monthly|Yearly|Everything,? ?[a-z ]*\.?|Visa|Mastercard|USD|EUR|GBP|JPY|RUB|CSV|Europe\/Amsterdam|Chrome|Linux/g,
+          '',
+        )
+        .match(/[A-Za-z]{3,}.*/g);
+      expect({ path, latin }).toEqual({ path, latin: null });
+    }
+    expectNoComplaints();
+    await close();
+  },
+  120_000,
+);
+
+browserTest(
+  'a wrong password is said in words, and signing out is heard in every tab',
+  async () => {
+    const allowed = /status of 401/;
+    const { page, newTab, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl, allowed });
+    await page.goto('/statement');
+    await page.getByLabel('Email').fill(customer.email);
+    await page.getByRole('textbox', { name: 'Password' }).fill('not the password');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert', { name: 'Email or password is wrong' }).waitFor();
+    await page.getByRole('textbox', { name: 'Password' }).fill(WEB_PASSWORD);
+    await page.getByRole('textbox', { name: 'Password' }).press('Enter');
+    // Back to where they wanted to be, without the password in the address.
+    await page.getByRole('heading', { name: 'Statement' }).waitFor();
+    const other = await newTab();
+    await other.goto('/plans');
+    await other.getByRole('heading', { name: 'Plans' }).waitFor();
+    // By the keyboard alone.
+    await page.getByRole('button', { name: 'Account menu' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: 'Sign out' }).press('Enter');
+    await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    await other.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    expectNoComplaints();
+    await close();
+  },
+  120_000,
+);
