@@ -51,18 +51,25 @@ await runCommand(async (signal, onStop) => {
   console.log(`
 Evergreen is ready at ${baseUrl}
 
-  Customer  ${demoEmail}      ${password}
-  Operator  ${operatorEmail}  ${password}
-  API docs: ${baseUrl}/docs
-  Logs: ${relative(repositoryRoot, directory.logs)}
+  Customer  ${signInLink(baseUrl, demoEmail, password)}
+  Operator  ${signInLink(baseUrl, operatorEmail, password)}
+            (${demoEmail}, ${operatorEmail}; password ${password})
+  API docs  ${baseUrl}/docs
+  Logs      ${relative(repositoryRoot, directory.logs)}
 
 Started in ${seconds} s. Ctrl-C stops everything.`);
   return untilStopped(signal, infrastructure.failed);
 });
 
+/** Fills the form in; what stands behind the # is told to no server. */
+function signInLink(baseUrl: string, email: string, password: string): string {
+  return `${baseUrl}/sign-in#${new URLSearchParams({ email, password })}`;
+}
+
 /** For the commands that work on a database while, or after, the services run. */
-const urlsOf = (databases: StackSettings['databases']) =>
-  Object.fromEntries(Object.entries(databases).map(([service, { url }]) => [service, url]));
+function urlsOf(databases: StackSettings['databases']): Record<string, string> {
+  return Object.fromEntries(Object.entries(databases).map(([service, { url }]) => [service, url]));
+}
 
 function readArguments(args: string[]): { fresh: boolean } {
   const unknown = args.find((arg) => arg !== '--fresh');

@@ -1,17 +1,28 @@
 import { Anchor, Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import type { FormEvent } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { Problem } from '../components/problem.tsx';
 import { useSession } from '../session.tsx';
 import { VisitorPage } from './visitor-page.tsx';
 
+/**
+ * What a link to the demo has filled in, as in /sign-in#email=...&password=...: no server hears of it. It goes from the address, so
+ * that it stays in no history.
+ */
+function takeFromAddress(): { email: string; password: string } {
+  const said = new URLSearchParams(location.hash.slice(1));
+  if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
+  return { email: said.get('email') ?? '', password: said.get('password') ?? '' };
+}
+
 export function SignIn() {
   const { t } = useTranslation();
   const { signIn } = useSession();
   const { state: from } = useLocation();
   const sending = useMutation({ mutationFn: signIn });
+  const [known] = useState(takeFromAddress);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -21,8 +32,22 @@ export function SignIn() {
     <VisitorPage title={t('signIn.title')}>
       <form onSubmit={submit}>
         <Stack>
-          <TextInput name="email" type="email" label={t('field.email')} autoComplete="username" required autoFocus />
-          <PasswordInput name="password" label={t('field.password')} autoComplete="current-password" required />
+          <TextInput
+            name="email"
+            type="email"
+            label={t('field.email')}
+            autoComplete="username"
+            defaultValue={known.email}
+            required
+            autoFocus
+          />
+          <PasswordInput
+            name="password"
+            label={t('field.password')}
+            autoComplete="current-password"
+            defaultValue={known.password}
+            required
+          />
           <Problem error={sending.error} />
           <Button type="submit" loading={sending.isPending} mt="xs">
             {t('signIn.submit')}
