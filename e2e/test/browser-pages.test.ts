@@ -180,3 +180,19 @@ browserTest(
   },
   120_000,
 );
+
+browserTest(
+  'a link to the demo fills the sign-in in, and stays in no address',
+  async () => {
+    const { page, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl });
+    await page.goto(`/sign-in#${new URLSearchParams({ email: customer.email, password: WEB_PASSWORD })}`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
+    expect(new URL(page.url()).hash).toBe('');
+    await page.goBack();
+    expect(page.url()).not.toContain('password');
+    expectNoComplaints();
+    await close();
+  },
+  120_000,
+);
