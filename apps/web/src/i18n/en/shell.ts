@@ -5,10 +5,8 @@ export default {
   'action.save': 'Save',
   'action.saved': 'Saved',
   'action.close': 'Close',
-  'action.back': 'Back',
   'action.more': 'Show more',
   'state.loading': 'Loading',
-  'state.loadingMore': 'Loading more',
 
   'nav.main': 'Main',
   'nav.menu': 'Menu',

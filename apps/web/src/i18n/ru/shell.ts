@@ -7,10 +7,8 @@ export default {
   'action.save': 'Сохранить',
   'action.saved': 'Сохранено',
   'action.close': 'Закрыть',
-  'action.back': 'Назад',
   'action.more': 'Показать ещё',
   'state.loading': 'Загрузка',
-  'state.loadingMore': 'Загружаем ещё',
 
   'nav.main': 'Основное',
   'nav.menu': 'Меню',
