@@ -5,6 +5,7 @@ export default {
   'action.save': 'Save',
   'action.saved': 'Saved',
   'action.close': 'Close',
+  'action.back': 'Back',
   'action.more': 'Show more',
   'state.loading': 'Loading',
 

@@ -7,6 +7,7 @@ export default {
   'action.save': 'Сохранить',
   'action.saved': 'Сохранено',
   'action.close': 'Закрыть',
+  'action.back': 'Назад',
   'action.more': 'Показать ещё',
   'state.loading': 'Загрузка',
 
