@@ -150,6 +150,10 @@ browserTest(
       await keepScreenshot(page, `russian-${path.split('/')[1] || 'home'}`);
       await expectRussian(path, await page.locator('main').innerText());
     }
+    await page.goto('/top-up');
+    await page.getByLabel('Другая сумма').fill('12,34');
+    await page.getByRole('button', { name: 'Пополнить на 12,34 $' }).waitFor();
+    await page.goto('/statement');
     for (const line of [0, 1]) {
       await page
         .getByRole('button', { name: /^Почему/ })
