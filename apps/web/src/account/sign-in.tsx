@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { Problem } from '../components/problem.tsx';
 import { useSession } from '../session.tsx';
+import { useCredentials } from './credentials.ts';
 import { VisitorPage } from './visitor-page.tsx';
 
 export function SignIn() {
@@ -12,17 +13,31 @@ export function SignIn() {
   const { signIn } = useSession();
   const { state: from } = useLocation();
   const sending = useMutation({ mutationFn: signIn });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const { email, password, setEmail, setPassword, errors, check } = useCredentials(1);
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    sending.mutate({ email: String(form.get('email')).trim(), password: String(form.get('password')) });
+    if (check()) sending.mutate({ email, password });
   };
   return (
     <VisitorPage title={t('signIn.title')}>
-      <form onSubmit={submit}>
+      <form onSubmit={submit} noValidate>
         <Stack>
-          <TextInput name="email" type="email" label={t('field.email')} autoComplete="username" required autoFocus />
-          <PasswordInput name="password" label={t('field.password')} autoComplete="current-password" required />
+          <TextInput
+            type="email"
+            label={t('field.email')}
+            autoComplete="username"
+            onChange={({ currentTarget: { value } }) => setEmail(value)}
+            error={errors.email}
+            required
+            autoFocus
+          />
+          <PasswordInput
+            label={t('field.password')}
+            autoComplete="current-password"
+            onChange={({ currentTarget: { value } }) => setPassword(value)}
+            error={errors.password}
+            required
+          />
           <Problem error={sending.error} />
           <Button type="submit" loading={sending.isPending} mt="xs">
             {t('signIn.submit')}
