@@ -23,6 +23,7 @@ export function SignIn() {
       <form onSubmit={submit} noValidate>
         <Stack>
           <TextInput
+            name="email"
             type="email"
             label={t('field.email')}
             autoComplete="username"
@@ -32,6 +33,7 @@ export function SignIn() {
             autoFocus
           />
           <PasswordInput
+            name="password"
             label={t('field.password')}
             autoComplete="current-password"
             onChange={({ currentTarget: { value } }) => setPassword(value)}

@@ -26,6 +26,7 @@ export function SignUp() {
       <form onSubmit={submit} noValidate>
         <Stack>
           <TextInput
+            name="email"
             type="email"
             label={t('field.email')}
             autoComplete="username"
@@ -35,6 +36,7 @@ export function SignUp() {
             autoFocus
           />
           <PasswordInput
+            name="password"
             label={t('field.password')}
             description={t('field.passwordHint')}
             autoComplete="new-password"
