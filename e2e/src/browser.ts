@@ -62,7 +62,15 @@ export async function visit(browser: Browser | undefined, options: VisitOptions)
   if (!browser) throw new Error('there is no browser');
   const { baseUrl: baseURL, colorScheme = 'light', width = 1280, locale = 'en', allowed } = options;
   const viewport = { width, height: width < 600 ? 844 : 800 };
-  const context = await browser.newContext({ baseURL, colorScheme, viewport, locale, timezoneId: 'Europe/Amsterdam' });
+  const context = await browser.newContext({
+    baseURL,
+    colorScheme,
+    viewport,
+    locale,
+    timezoneId: 'Europe/Amsterdam',
+    // What is looked at half faded in would have other colours.
+    reducedMotion: 'reduce',
+  });
   context.setDefaultTimeout(WAIT_MS);
   const complaints: string[] = [];
   complaintsOf.set(context, complaints);

@@ -8,6 +8,7 @@ export const WEB_PASSWORD = 'a long test password';
 export async function signUpOnScreen(page: Page, email: string): Promise<void> {
   await page.goto('/');
   await page.getByRole('link', { name: 'Create an account' }).click();
+  await page.getByRole('heading', { name: 'Create your account' }).waitFor();
   await page.getByLabel('Email').fill(email);
   await page.getByRole('textbox', { name: 'Password' }).fill(WEB_PASSWORD);
   await page.getByRole('button', { name: 'Create account' }).click();

@@ -57,3 +57,26 @@ browserTest(
   },
   240_000,
 );
+
+browserTest(
+  'a page that stays open gets a new token before the last one ends, and goes on hearing what happens',
+  async () => {
+    const email = 'long-stay@test.example';
+    const { page, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl });
+    await page.clock.install();
+    await signUpOnScreen(page, email);
+    const person = await logIn(stack, email);
+    // Tokens live ten minutes.
+    const refreshed = page.waitForResponse((response) => response.url().endsWith('/v1/auth/refresh'));
+    await page.clock.fastForward('09:35');
+    expect((await refreshed).status()).toBe(200);
+    const again = page.waitForResponse((response) => response.url().endsWith('/v1/auth/refresh'));
+    await page.clock.fastForward('09:35');
+    expect((await again).status()).toBe(200);
+    await topUp(person, 1_000);
+    await expectUnread(page, 1);
+    expectNoComplaints();
+    await close();
+  },
+  120_000,
+);

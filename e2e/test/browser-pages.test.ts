@@ -2,7 +2,7 @@ import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { browserTest, closeBrowser, keepScreenshot, openBrowser, seriousBarriers, visit } from '../src/browser.ts';
-import { awaitStatus, calmGateway, newCustomer, newOperator, newPlan, subscribe, topUp } from '../src/people.ts';
+import { awaitStatus, calmGateway, logIn, newCustomer, newOperator, newPlan, subscribe, topUp } from '../src/people.ts';
 import { bell, signInOnScreen, WEB_PASSWORD } from '../src/web-people.ts';
 
 let stack: TestStack;
@@ -124,27 +124,47 @@ browserTest(
     await page.getByRole('textbox', { name: 'Пароль' }).fill(WEB_PASSWORD);
     await page.getByRole('button', { name: 'Создать' }).click();
     await page.getByRole('heading', { name: 'Главная', level: 1 }).waitFor();
+    const person = await logIn(stack, 'russian@test.example');
+    await topUp(person, 3_000);
+    const { data: plans } = await person.api.GET('/v1/plans');
+    const { body } = await subscribe(person, plans?.data.find(({ name }) => name === 'Monthly')?.id ?? '');
+    await awaitStatus(person, body.id, 'active');
+    const expectRussian = async (where: string, text: string) => {
+      // What the seller wrote, names of cards and time zones, and references are as they are.
+      const foreign =
+        /Monthly|Yearly|Everything,? ?[a-z ]*\.?|Visa|Mastercard|USD|EUR|GBP|JPY|RUB|CSV|Europe\/Amsterdam|Chrome|Linux|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|russian@test.example/g;
+      expect({ where, latin: text.replace(foreign, '').match(/[A-Za-z]{3,}.*/g) }).toEqual({ where, latin: null });
+    };
     for (const [path, title] of [
       ['/', 'Главная'],
       ['/plans', 'Тарифы'],
       ['/top-up', 'Пополнение'],
-      ['/statement', 'Выписка'],
+      [`/subscriptions/${body.id}`, 'Monthly'],
       ['/payment', 'Оплата'],
       ['/profile', 'Профиль'],
+      ['/statement', 'Выписка'],
     ] as const) {
       await page.goto(path);
       await page.getByRole('heading', { name: title, level: 1 }).waitFor();
       await settle(page);
-      await keepScreenshot(page, `russian-${path === '/' ? 'home' : path.slice(1)}`);
-      const text = await page.locator('main').innerText();
-      // What the seller wrote, names of cards and time zones, and addresses are as they are.
-      const latin = text
-        .replace(
-          /Monthly|Yearly|Everything,? ?[a-z ]*\.?|Visa|Mastercard|USD|EUR|GBP|JPY|RUB|CSV|Europe\/Amsterdam|Chrome|Linux/g,
-          '',
-        )
-        .match(/[A-Za-z]{3,}.*/g);
-      expect({ path, latin }).toEqual({ path, latin: null });
+      await keepScreenshot(page, `russian-${path.split('/')[1] || 'home'}`);
+      await expectRussian(path, await page.locator('main').innerText());
+    }
+    await page.goto('/top-up');
+    await page.getByLabel('Другая сумма').fill('12,34');
+    await page.getByRole('button', { name: 'Пополнить на 12,34 $' }).waitFor();
+    await page.goto('/statement');
+    for (const line of [0, 1]) {
+      await page
+        .getByRole('button', { name: /^Почему/ })
+        .nth(line)
+        .click();
+      const why = page.getByRole('dialog', { name: 'Почему?' });
+      await why.getByText('Номер для поддержки').waitFor();
+      await keepScreenshot(page, `russian-why-${line}`);
+      await expectRussian(`why ${line}`, await why.innerText());
+      await page.keyboard.press('Escape');
+      await why.waitFor({ state: 'detached' });
     }
     expectNoComplaints();
     await close();

@@ -24,6 +24,10 @@ export interface Format {
   /** +$12.99 or −$12.99 */
   signedMoney: (money: Money) => string;
   number: (value: number) => string;
+  /** 15 ms */
+  milliseconds: (value: number) => string;
+  /** What stands before the cents: a point, or a comma. */
+  decimalSeparator: string;
   /** 0.634 as 63.4%, with at most `digits` behind the point, 1 if left out. */
   percent: (part: number, digits?: number) => string;
   /** 23 Nov 2026 */
@@ -47,6 +51,7 @@ export function createFormat(locale: string, timeZone: string): Format {
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone });
   const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
   const number = new Intl.NumberFormat(locale);
+  const milliseconds = new Intl.NumberFormat(locale, { style: 'unit', unit: 'millisecond' });
   const moneyIn = remember((currency) => new Intl.NumberFormat(locale, { style: 'currency', currency }));
   const signedIn = remember(
     (currency) => new Intl.NumberFormat(locale, { style: 'currency', currency, signDisplay: 'exceptZero' }),
@@ -55,6 +60,8 @@ export function createFormat(locale: string, timeZone: string): Format {
     money: (money) => moneyIn(money.currency).format(toMajor(money)),
     signedMoney: (money) => signedIn(money.currency).format(toMajor(money)).replace('-', '−'),
     number: (value) => number.format(value),
+    milliseconds: (value) => milliseconds.format(value),
+    decimalSeparator: number.formatToParts(0.5).find(({ type }) => type === 'decimal')?.value ?? '.',
     percent: (part, maximumFractionDigits = 1) =>
       new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits }).format(part),
     date: (at) => date.format(new Date(at)),

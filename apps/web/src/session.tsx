@@ -49,6 +49,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const queryClient = useQueryClient();
   const [state, setState] = useState<SessionState>({ is: 'restoring' });
   const userId = useRef<string | undefined>(undefined);
+  const token = useRef('');
   const tabs = useMemo(() => new BroadcastChannel(MARK), []);
 
   const end = useCallback(() => {
@@ -64,18 +65,18 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       void chooseLanguage(languageOf(user.locale));
       if (userId.current !== user.id) queryClient.clear();
       userId.current = user.id;
-      let token = accessToken;
+      token.current = accessToken;
       const api = createClient({
         baseUrl: '',
         session: { accessToken, refreshToken: 'cookie' },
         onSession: (session) => {
           if (!session?.accessToken) return end();
-          token = session.accessToken;
+          token.current = session.accessToken;
           // Another tab may have signed in as somebody else, whose cookie this one has now used.
-          if (subjectOf(token) !== user.id) location.reload();
+          if (subjectOf(token.current) !== user.id) location.reload();
         },
       });
-      setState({ is: 'signed in', user, api, token: () => token, expiresIn });
+      setState({ is: 'signed in', user, api, token: () => token.current, expiresIn });
     },
     [end, queryClient],
   );

@@ -6,9 +6,9 @@ import { useApiMutation } from '../api.ts';
 import { Problem } from '../components/problem.tsx';
 import { Section } from '../components/section.tsx';
 import { useSignedIn } from '../session.tsx';
+import { MIN_PASSWORD } from './credentials.ts';
 
 const NOTHING = { currentPassword: '', newPassword: '' };
-const MIN_PASSWORD = 8;
 
 export function PasswordForm() {
   const { t } = useTranslation();
@@ -24,15 +24,16 @@ export function PasswordForm() {
     },
   });
   const isTooShort = form.newPassword.length < MIN_PASSWORD;
+  const isMissing = wasSent && form.currentPassword === '';
   const isWrong = changing.error?.code === 'invalid_credentials';
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setWasSent(true);
-    if (!isTooShort) changing.mutate(form);
+    if (!isTooShort && form.currentPassword) changing.mutate(form);
   };
   return (
     <Section title={t('profile.password')} text={t('profile.passwordNote')}>
-      <form onSubmit={submit}>
+      <form onSubmit={submit} noValidate>
         <Stack>
           {/* For password managers, which keep a password by its account. */}
           <input hidden readOnly name="username" autoComplete="username" value={user.email} />
@@ -41,7 +42,7 @@ export function PasswordForm() {
             autoComplete="current-password"
             value={form.currentPassword}
             onChange={({ currentTarget: { value } }) => setForm({ ...form, currentPassword: value })}
-            error={isWrong ? t('profile.wrongPassword') : undefined}
+            error={isWrong ? t('profile.wrongPassword') : isMissing ? t('field.required') : undefined}
             required
           />
           <PasswordInput

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { Problem } from '../components/problem.tsx';
 import { useSession } from '../session.tsx';
+import { useCredentials } from './credentials.ts';
 import { VisitorPage } from './visitor-page.tsx';
 
 /**
@@ -23,14 +24,14 @@ export function SignIn() {
   const { state: from } = useLocation();
   const sending = useMutation({ mutationFn: signIn });
   const [known] = useState(takeFromAddress);
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const { email, password, setEmail, setPassword, errors, check } = useCredentials(1, known);
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    sending.mutate({ email: String(form.get('email')).trim(), password: String(form.get('password')) });
+    if (check()) sending.mutate({ email, password });
   };
   return (
     <VisitorPage title={t('signIn.title')}>
-      <form onSubmit={submit}>
+      <form onSubmit={submit} noValidate>
         <Stack>
           <TextInput
             name="email"
@@ -38,6 +39,8 @@ export function SignIn() {
             label={t('field.email')}
             autoComplete="username"
             defaultValue={known.email}
+            onChange={({ currentTarget: { value } }) => setEmail(value)}
+            error={errors.email}
             required
             autoFocus
           />
@@ -46,6 +49,8 @@ export function SignIn() {
             label={t('field.password')}
             autoComplete="current-password"
             defaultValue={known.password}
+            onChange={({ currentTarget: { value } }) => setPassword(value)}
+            error={errors.password}
             required
           />
           <Problem error={sending.error} />

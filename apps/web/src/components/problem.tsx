@@ -8,6 +8,9 @@ import { ApiProblem } from '../problem.ts';
 /** The server's own words are English. Who reads another language sees them only where the title alone would not help. */
 const NEED_DETAIL = new Set(['validation_failed', 'invalid_transition', 'plan_change_not_possible']);
 
+/** Here the server speaks to programs. */
+const NOT_FOR_PEOPLE = new Set(['service_unavailable', 'unauthenticated', 'idempotency_key_in_use', 'internal_error']);
+
 /** A problem in the reader's language: by its code, and with the server's own words where they say more. */
 export function useProblemText(): (error: unknown) => { title: string; detail: string | undefined } {
   const { t, i18n } = useTranslation();
@@ -16,7 +19,8 @@ export function useProblemText(): (error: unknown) => { title: string; detail: s
     (error) => {
       if (!(error instanceof ApiProblem)) return { title: t('problem.internal_error'), detail: undefined };
       const title = t(`problem.${error.code}`);
-      const saysMore = error.detail !== title && (isEnglish || NEED_DETAIL.has(error.code));
+      const isReadable = isEnglish ? !NOT_FOR_PEOPLE.has(error.code) : NEED_DETAIL.has(error.code);
+      const saysMore = isReadable && error.detail !== title;
       return { title, detail: saysMore ? error.detail : undefined };
     },
     [t, isEnglish],

@@ -74,6 +74,8 @@ function AutoTopUpForm({ currency, settings, onCurrency }: FormProps) {
       value={toMajor({ amount: form[name], currency })}
       onChange={(value) => setForm({ ...form, [name]: toMinor(Number(value), currency) })}
       decimalScale={minorDigits(currency)}
+      decimalSeparator={format.decimalSeparator}
+      allowedDecimalSeparators={['.', ',']}
       fixedDecimalScale
       allowNegative={false}
       hideControls

@@ -104,6 +104,8 @@ function TopUpForm({ wished, isMissing, currency: firstCurrency }: FormProps) {
             onChange={(value) => setAmount(value === '' ? undefined : toMinor(Number(value), currency))}
             min={0}
             decimalScale={digits}
+            decimalSeparator={format.decimalSeparator}
+            allowedDecimalSeparators={['.', ',']}
             allowNegative={false}
             hideControls
             inputMode="decimal"

@@ -157,7 +157,7 @@ function Attempts({ explanation: { attempts } }: { explanation: Explanation }) {
               </Text>
             </div>
             <Text size="sm" c="dimmed" className="num">
-              {format.number(durationMs)} ms
+              {format.milliseconds(durationMs)}
             </Text>
           </li>
         ))}

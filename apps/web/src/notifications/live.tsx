@@ -62,6 +62,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let retry: ReturnType<typeof setTimeout> | undefined;
     let newestId: string | undefined;
+    let shown: string | undefined;
     const readAgain = (key: string) => {
       stale.add(key);
       timer ??= setTimeout(() => {
@@ -72,7 +73,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
 
     const socket: LiveSocket = io({
-      auth: (answer) => answer({ token: session.current.token(), ...(newestId && { lastNotificationId: newestId }) }),
+      auth: (answer) => {
+        shown = session.current.token();
+        answer({ token: shown, ...(newestId && { lastNotificationId: newestId }) });
+      },
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
     });
@@ -93,9 +97,9 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     });
     socket.on('unread-count', (count) => queryClient.setQueryData(['unread-count'], count));
     socket.on('changed', ({ what }) => readAgain(what === 'wallet' ? 'wallet' : 'subscriptions'));
-    // The server closes a socket whose token has run out. After anything else it comes back by itself.
+    // The server closes a socket whose token has run out; there usually is a newer one by then. After anything else it comes back by itself.
     const signInAgain = async () => {
-      await session.current.restore();
+      if (session.current.token() === shown) await session.current.restore();
       if (!socket.connected) socket.connect();
     };
     socket.on('disconnect', (reason) => {

@@ -134,7 +134,7 @@ function QueueSection({ queue: { queue, count, messages } }: { queue: Queue }) {
             label: '',
             right: true,
             cell: (message) => (
-              <Group gap={4} justify="flex-end" wrap="nowrap">
+              <Group gap={4} justify="flex-end" ml="auto" w={{ base: 76, sm: 'auto' }}>
                 <Button size="compact-xs" variant="subtle" onClick={() => setOpen(message)}>
                   {t('dead.look')}
                 </Button>

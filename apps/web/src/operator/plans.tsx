@@ -73,7 +73,8 @@ export function Plans() {
             {
               key: 'interval',
               label: t('plans.interval'),
-              cell: ({ interval: { unit, count } }) => t(`plans.every.${unit}`, { count }),
+              cell: ({ interval: { unit, count } }) =>
+                count === 1 ? t(`plans.each.${unit}`) : t(`plans.every.${unit}`, { count }),
             },
             {
               key: 'trial',

@@ -26,7 +26,11 @@ export function Section({ title, intro, actions, flush = false, children }: Prop
             </Text>
           ) : null}
         </Stack>
-        {actions ? <Group gap="xs">{actions}</Group> : null}
+        {actions ? (
+          <Group gap="xs" className={classes.actions ?? ''}>
+            {actions}
+          </Group>
+        ) : null}
       </Group>
       <div className={flush ? undefined : classes.body}>{children}</div>
     </Card>

@@ -86,7 +86,7 @@ export function Statement({ userId }: { userId: string }) {
             label: '',
             right: true,
             cell: (line) => (
-              <Group gap={4} justify="flex-end" wrap="nowrap">
+              <Group gap={4} justify="flex-end" ml="auto" w={{ base: 76, sm: 'auto' }}>
                 {line.kind === 'charge' ? (
                   <Button size="compact-xs" variant="subtle" onClick={() => setAsked({ line, for: 'refund' })}>
                     {t('refund.open')}

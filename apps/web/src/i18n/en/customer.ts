@@ -129,11 +129,9 @@ export default {
   'subscription.upcoming': 'Next renewals',
   'subscription.upcomingNone': 'Nothing is due.',
   'subscription.timeline': 'What happened',
-  'subscription.paymentOnItsWay': 'A payment for it is on its way.',
 
   'action.cancel': 'Cancel',
   'action.resume': 'Resume',
-  'action.keep': 'Keep it',
   'action.pause': 'Pause',
   'action.changePlan': 'Change plan',
   'action.dropChange': 'Keep {{plan}}',

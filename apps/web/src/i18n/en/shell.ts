@@ -8,7 +8,6 @@ export default {
   'action.back': 'Back',
   'action.more': 'Show more',
   'state.loading': 'Loading',
-  'state.loadingMore': 'Loading more',
 
   'nav.main': 'Main',
   'nav.menu': 'Menu',

@@ -148,11 +148,9 @@ export default {
   'subscription.upcoming': 'Ближайшие продления',
   'subscription.upcomingNone': 'Платежей не предвидится.',
   'subscription.timeline': 'Что происходило',
-  'subscription.paymentOnItsWay': 'Платёж за неё уже в пути.',
 
   'action.cancel': 'Отменить',
   'action.resume': 'Возобновить',
-  'action.keep': 'Оставить',
   'action.pause': 'Пауза',
   'action.changePlan': 'Сменить тариф',
   'action.dropChange': 'Оставить {{plan}}',

@@ -10,7 +10,6 @@ export default {
   'action.back': 'Назад',
   'action.more': 'Показать ещё',
   'state.loading': 'Загрузка',
-  'state.loadingMore': 'Загружаем ещё',
 
   'nav.main': 'Основное',
   'nav.menu': 'Меню',
