@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -159,7 +160,7 @@ browserTest(
 );
 
 browserTest(
-  'the profile changes time zone and password, and ends other sessions',
+  'the profile changes time zone, what one is told of, and the password, and ends other sessions',
   async () => {
     const person = await newCustomer(stack);
     await logIn(stack, person.email);
@@ -176,6 +177,19 @@ browserTest(
     await page.getByRole('alert').getByText('Saved').waitFor();
     const { data } = await person.api.GET('/v1/auth/me');
     expect(data).toMatchObject({ timeZone: 'Asia/Tokyo' });
+
+    const payments = page.getByRole('switch', { name: 'Payments: Inbox' });
+    await payments.focus();
+    await page.keyboard.press('Space');
+    await page.getByRole('switch', { name: 'Payments: On screen' }).and(page.locator(':disabled')).waitFor();
+    await page.getByRole('switch', { name: 'Failures: Inbox' }).and(page.locator(':disabled')).waitFor();
+    await awaitCondition(
+      async () => {
+        const known = await person.api.GET('/v1/notifications/preferences');
+        return known.data?.payment_succeeded.inbox === false || undefined;
+      },
+      { what: 'the preference to be saved', timeoutMs: 10_000 },
+    );
 
     const others = page.getByRole('button', { name: /^Sign out Unknown device/ });
     await others.nth(1).waitFor();

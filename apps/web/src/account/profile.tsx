@@ -2,6 +2,7 @@ import { Stack } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Page } from '../components/page.tsx';
 import { AccountForm } from './account-form.tsx';
+import { NotificationPreferences } from './notification-preferences.tsx';
 import { PasswordForm } from './password-form.tsx';
 import { Sessions } from './sessions.tsx';
 
@@ -11,6 +12,7 @@ export function Profile() {
     <Page title={t('profile.title')}>
       <Stack gap="lg" maw={680}>
         <AccountForm />
+        <NotificationPreferences />
         <PasswordForm />
         <Sessions />
       </Stack>

@@ -64,6 +64,11 @@ export default {
   'profile.timeZone': 'Time zone',
   'profile.timeZoneHint': 'Renewals and dates follow it',
   'profile.locale': 'Language and formats',
+  'profile.notifications': 'Notifications',
+  'profile.notificationsText':
+    'What is kept in your inbox, and what shows up while you look. Failures are always kept.',
+  'profile.inbox': 'Inbox',
+  'profile.live': 'On screen',
   'profile.password': 'Password',
   'profile.currentPassword': 'Current password',
   'profile.newPassword': 'New password',
