@@ -56,6 +56,23 @@ test('a repeat with a key of the caller gets the stored answer', async () => {
   expect(second.data?.id).toBe(first.data?.id);
 });
 
+test('what one person asked for is not done as somebody else, whose cookie the browser holds by now', async () => {
+  const [ada, bob] = await Promise.all(
+    ['ada@test.example', 'bob@test.example'].map(async (email) => {
+      const body = { email, password: PASSWORD, refreshTokenIn: 'body' } as const;
+      return (await visitor(stack).POST('/v1/auth/register', { body })).data;
+    }),
+  );
+  const [header, payload] = ada?.accessToken.split('.') ?? [];
+  const session = { accessToken: `${header}.${payload}.bad`, refreshToken: bob?.refreshToken };
+  const api = createClient({ baseUrl: stack.baseUrl, session });
+  const { response } = await api.POST('/v1/wallet/payment-methods', { body: { token: 'pm_card_visa' } });
+  expect(response.status).toBe(401);
+  // From then on it speaks for the other one, who has saved nothing.
+  expect((await api.GET('/v1/auth/me')).data?.email).toBe('bob@test.example');
+  expect((await api.GET('/v1/wallet/payment-methods')).data?.data).toEqual([]);
+});
+
 test('a session that is over is said to be, and the 401 is the answer', async () => {
   const sessions: (Session | undefined)[] = [];
   const session = { accessToken: 'run-out', refreshToken: 'made-up' };

@@ -1,8 +1,9 @@
-import { createClient, type EvergreenClient } from '@evergreen/client/client.ts';
+import { createClient, type EvergreenClient, subjectOf } from '@evergreen/client/client.ts';
 import type { schemas } from '@evergreen/client/generated/api.ts';
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { chooseLanguage, languageOf } from './i18n/i18n.ts';
+import { isLeftAlone, useActivity } from './left-alone.ts';
 import { ApiProblem, answerOf } from './problem.ts';
 
 /*
@@ -98,13 +99,22 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     return () => tabs.removeEventListener('message', onMessage);
   }, [restore, tabs]);
 
+  const signOut = useCallback(async () => {
+    await answerOf(visitor.POST('/v1/auth/logout', { body: {} }));
+    end();
+    tabs.postMessage('changed');
+  }, [end, tabs]);
+
+  const isOperator = state.is === 'signed in' && state.user.role === 'operator';
+  useActivity(isOperator);
   const expiresIn = state.is === 'signed in' ? state.expiresIn : undefined;
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new state is a new token, also when it lasts as long
   useEffect(() => {
     if (expiresIn === undefined) return;
-    const timer = setTimeout(() => void restore(), Math.max(expiresIn - AHEAD_SECONDS, 1) * 1_000);
+    const goOn = () => void (isOperator && isLeftAlone() ? signOut() : restore());
+    const timer = setTimeout(goOn, Math.max(expiresIn - AHEAD_SECONDS, 1) * 1_000);
     return () => clearTimeout(timer);
-  }, [state, expiresIn, restore]);
+  }, [state, expiresIn, isOperator, restore, signOut]);
 
   const context = useMemo<SessionContext>(
     () => ({
@@ -118,11 +128,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
         adopt(await answerOf(visitor.POST('/v1/auth/register', { body })));
         tabs.postMessage('changed');
       },
-      signOut: async () => {
-        await answerOf(visitor.POST('/v1/auth/logout', { body: {} }));
-        end();
-        tabs.postMessage('changed');
-      },
+      signOut,
       updateProfile: async (body) => {
         if (state.is !== 'signed in') return;
         const { accessToken, expiresIn, ...user } = await answerOf(state.api.PATCH('/v1/auth/me', { body }));
@@ -132,7 +138,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
         tabs.postMessage('changed');
       },
     }),
-    [state, adopt, end, restore, tabs, queryClient],
+    [state, adopt, restore, signOut, tabs, queryClient],
   );
   return <Context value={context}>{children}</Context>;
 }
@@ -148,9 +154,4 @@ export function useSignedIn(): SignedIn {
   const { state } = useSession();
   if (state.is !== 'signed in') throw new Error('this page belongs behind RequireSession');
   return state;
-}
-
-function subjectOf(token: string): unknown {
-  const [, payload = ''] = token.split('.');
-  return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))).sub;
 }

@@ -27,6 +27,16 @@ export interface ClientOptions {
 const TIMEOUT_MS = 20_000;
 const REFRESH_PATH = '/v1/auth/refresh';
 
+/** Whose access token it is; undefined for what is none. */
+export function subjectOf(accessToken: string): string | undefined {
+  try {
+    const [, payload = ''] = accessToken.split('.');
+    return (JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))) as { sub?: string }).sub;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * A client of the whole API. It sends the access token; gives a POST an Idempotency-Key when it has none; and when the token is
  * refused takes a new one, once for all requests that wait, and repeats the request with the key it had.
@@ -61,9 +71,11 @@ export function createClient({
       return false;
     }
     const { accessToken, refreshToken } = (await response.json()) as { accessToken: string; refreshToken?: string };
+    const before = subjectOf(current.accessToken ?? '');
     current = { accessToken, refreshToken: refreshToken ?? current.refreshToken };
     onSession?.(current);
-    return true;
+    // In a browser the cookie may be somebody else's by now, who must not do what this person has asked for.
+    return before === undefined || before === subjectOf(accessToken);
   }
 
   async function sendWithSession(request: Request): Promise<Response> {

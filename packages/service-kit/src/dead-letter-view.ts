@@ -9,7 +9,7 @@ const HIDDEN = '[hidden]';
 const SECRET_FIELD =
   /pass(word|phrase)|secret|token|credential|authorization|cookie|api.?key|private.?key|card|cvc|iban/i;
 /** Access tokens, payment methods, and passwords in URLs, in a field of any name. */
-const SECRET_TEXT = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bpm_[a-z0-9_]+|\bBearer\s+\S+|(?<=:\/\/)[^\s/@]+(?=@)/gi;
+const SECRET_TEXT = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*|\bpm_[a-z0-9_]+|\bBearer\s+\S+|(?<=:\/\/)[^\s/@]+(?=@)/gi;
 
 /** A message of a dead-letter queue as an operator may see it. `queue` is the one it came from. */
 export function viewDeadLetter(queue: string, message: ConsumeMessage): DeadLetter {
@@ -34,7 +34,9 @@ export function viewDeadLetter(queue: string, message: ConsumeMessage): DeadLett
 
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
-const hideSecrets = (text: string | null): string | null => text?.replace(SECRET_TEXT, HIDDEN) ?? null;
+/** A pattern may take long over a long text, so only what may be shown is looked at, and as much again for a secret that ends there. */
+const hideSecrets = (text: string | null): string | null =>
+  text?.slice(0, 2 * MAX_BODY_LENGTH).replace(SECRET_TEXT, HIDDEN) ?? null;
 
 /** What is no JSON object could be anything, and is not shown. */
 function bodyOf(content: Buffer): string | null {

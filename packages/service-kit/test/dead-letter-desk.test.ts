@@ -262,14 +262,18 @@ test('nothing secret is shown, whatever it is that died', async () => {
     `"p11"`,
     JSON.stringify({ long: 'x'.repeat(5_000) }),
     `{"deep":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
+    // Each `eyJ` might begin a token.
+    JSON.stringify({ long: 'eyJ-'.repeat(60_000) }),
   ];
   for (const body of bodies) await rabbit.sendRaw(body, { queue: DEAD });
+  const startedAt = performance.now();
   const { messages } = await list();
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
   expect(JSON.stringify(messages)).not.toMatch(/p\d/);
   expect(messages[0]?.body).toContain('seen@x.test');
   expect(messages.map(({ body }) => body?.length ?? 0)[4]).toBe(2_000);
   expect(messages.map(({ id, body }) => [id, body === null])).toEqual(
-    [false, false, true, true, false, expect.any(Boolean)].map((hidden) => [null, hidden]),
+    [false, false, true, true, false, expect.any(Boolean), false].map((hidden) => [null, hidden]),
   );
 }, 30_000);
 

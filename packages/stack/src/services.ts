@@ -82,7 +82,7 @@ function environmentOf(name: ProcessName, settings: StackSettings): Record<strin
         SUBSCRIPTIONS_URL: urlOf('subscriptions'),
         GATEWAY_URL: urlOf('gateway'),
         NOTIFIER_URL: urlOf('notifier'),
-        ...(settings.webRoot && { WEB_ROOT: settings.webRoot }),
+        ...(settings.webRoot && { WEB_ROOT: settings.webRoot, DEMO_SIGN_IN: 'true' }),
       };
     default:
       return name satisfies never;

@@ -23,11 +23,13 @@ export interface AppDeps extends Pick<HttpOptions, 'logger' | 'metrics'> {
   frontProxies?: readonly string[];
   /** The folder with the built web app. Without it there is the API alone, and `/` leads to its page. */
   webRoot?: string | undefined;
+  /** Whether links may fill in the sign-in, for a demo. */
+  demoSignIn?: boolean;
 }
 
 /** The edge's HTTP app, not listening: one origin for all services, the API document and its page. */
 export async function buildApp(deps: AppDeps) {
-  const { logger, metrics, upstreams, routes, silenceTimeoutMs, frontProxies = [], webRoot } = deps;
+  const { logger, metrics, upstreams, routes, silenceTimeoutMs, frontProxies = [], webRoot, demoSignIn = false } = deps;
   const app = await buildHttp({
     service: 'edge',
     description: 'The one front door.',
@@ -47,7 +49,7 @@ export async function buildApp(deps: AppDeps) {
     reply.type('application/json; charset=utf-8').send(await readDocument()),
   );
   await docsPage(app);
-  if (webRoot) webApp(app, webRoot);
+  if (webRoot) webApp(app, { root: webRoot, demoSignIn });
   else app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
   for (const route of routes) {
     await proxyRoute(app, route, { upstream: upstreams[route.upstream], findOrigin });

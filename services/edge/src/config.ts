@@ -17,6 +17,7 @@ const CONFIG = {
   NOTIFIER_URL: ServiceUrl,
   FRONT_PROXIES: Type.String({ default: '' }),
   WEB_ROOT: Type.Optional(Type.String({ minLength: 1, description: 'the folder with the built web app' })),
+  DEMO_SIGN_IN: Type.Boolean({ default: false }),
   METRICS_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
 };
 

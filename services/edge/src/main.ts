@@ -11,8 +11,8 @@ await runService('edge', async ({ logger, metrics, onStop }) => {
     const server = await serveMetrics(metrics, { host: config.HOST, port: config.METRICS_PORT });
     onStop('metrics', () => server.close());
   }
-  const { upstreams, frontProxies, WEB_ROOT: webRoot } = config;
-  const app = await buildApp({ logger, metrics, upstreams, frontProxies, webRoot, routes: ROUTES });
+  const { upstreams, frontProxies, WEB_ROOT: webRoot, DEMO_SIGN_IN: demoSignIn } = config;
+  const app = await buildApp({ logger, metrics, upstreams, frontProxies, webRoot, demoSignIn, routes: ROUTES });
   await app.listen({ host: config.HOST, port: config.PORT });
   onStop('HTTP', () => app.close());
 });

@@ -25,7 +25,7 @@ export interface Places {
 }
 
 export function openPlaces({ inFlight, streams }: { inFlight: Bounds; streams: Bounds }): Places {
-  const [flying, streaming] = [room(inFlight), room(streams)];
+  const [flying, streaming] = [openRoom<FastifyRequest>(inFlight), openRoom<FastifyRequest>(streams)];
   return {
     enter: (request, address) => flying.enter(request, address),
     becomeStream(request) {
@@ -39,21 +39,25 @@ export function openPlaces({ inFlight, streams }: { inFlight: Bounds; streams: B
   };
 }
 
-function room({ max, share }: Bounds) {
-  const addressOf = new Map<FastifyRequest, string>();
+/** Room for so many of whatever it is, and for one address a share of that. */
+export function openRoom<T extends object>({ max, share }: Bounds) {
+  const addressOf = new Map<T, string>();
   const taken = new Map<string, number>();
   return {
-    enter(request: FastifyRequest, address: string): boolean {
+    all: () => addressOf.keys(),
+    /** Answers whether there was a place. */
+    enter(one: T, address: string): boolean {
       const own = taken.get(address) ?? 0;
       if (addressOf.size >= max || own >= share) return false;
-      addressOf.set(request, address);
+      addressOf.set(one, address);
       taken.set(address, own + 1);
       return true;
     },
-    leave(request: FastifyRequest): string | undefined {
-      const address = addressOf.get(request);
+    /** Answers with the address that had the place, if it had one. */
+    leave(one: T): string | undefined {
+      const address = addressOf.get(one);
       if (address === undefined) return undefined;
-      addressOf.delete(request);
+      addressOf.delete(one);
       const left = (taken.get(address) ?? 1) - 1;
       if (left > 0) taken.set(address, left);
       else taken.delete(address);

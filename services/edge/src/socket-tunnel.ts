@@ -4,9 +4,11 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { problemBody } from '@evergreen/service-kit/problem.ts';
+import { addressOf, lineOf } from '@evergreen/service-kit/rate-limit.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { FindOrigin } from './client-origin.ts';
 import { headersForService } from './headers.ts';
+import { type Bounds, openRoom } from './places.ts';
 
 /*
  * A WebSocket through the edge is two connections joined byte by byte: back-pressure, close codes and everything else
@@ -21,7 +23,7 @@ import { headersForService } from './headers.ts';
 
 /** The one path of socket.io; an upgrade of anything else is an ordinary request. */
 const SOCKET_PATH = '/socket.io/';
-const MAX_TUNNELS = 10_000;
+const TUNNELS: Bounds = { max: 10_000, share: 1_000 };
 const ANSWER_TIMEOUT_MS = 5_000;
 /** From the question to the end of a refusal, for clients that do not read it. */
 const UNJOINED_TIMEOUT_MS = 10_000;
@@ -52,19 +54,18 @@ interface TunnelOptions {
 
 /** Joins the WebSocket upgrades that reach `server` with the notifier. */
 export function tunnelSockets(server: Server, { upstream, findOrigin, logger }: TunnelOptions): Tunnels {
-  const open = new Set<Duplex>();
+  const open = openRoom<Duplex>(TUNNELS);
   server.on('upgrade', (request: IncomingMessage, client: Socket, head: Buffer) => {
     client.on('error', () => client.destroy());
     client.once('finish', () => client.destroy());
     client.setTimeout(UNJOINED_TIMEOUT_MS, () => client.destroy());
-    if (open.size >= MAX_TUNNELS) return refuse(client);
-    open.add(client);
-    client.once('close', () => open.delete(client));
+    if (!open.enter(client, lineOf(addressOf({ ip: findOrigin(request).address })))) return refuse(client);
+    client.once('close', () => open.leave(client));
     joinWithNotifier(request, client, head, { upstream, findOrigin, logger });
   });
   return {
     close: () => {
-      for (const client of open) client.destroy();
+      for (const client of open.all()) client.destroy();
     },
   };
 }

@@ -23,6 +23,13 @@ const NO_PAGES = ['v1', 'internal', 'metrics', 'health', '.well-known', 'socket.
 
 const compress = promisify(brotliCompress);
 
+const DEMO_MARK = '<meta name="evergreen-demo-sign-in" content="true" />';
+
+export interface WebAppOptions {
+  root: string;
+  demoSignIn: boolean;
+}
+
 interface Asset {
   body: Buffer;
   type: string;
@@ -47,13 +54,15 @@ const policyOf = (nonce: string): string =>
 /**
  * Serves the built web app: its files, and its one page for every other path that a browser opens. All of it is held in memory.
  * @param root the folder the build wrote
+ * @param demoSignIn whether links may fill in the sign-in, as those of a demo do; elsewhere somebody could be led into another's account
  * @throws Error when there is no build
  */
-export function webApp(app: HttpApp, root: string): void {
+export function webApp(app: HttpApp, { root, demoSignIn }: WebAppOptions): void {
   const assets = readAssets(root);
-  const page = assets.get('/index.html')?.body.toString();
-  if (!page) throw new Error(`there is no index.html in ${root}`);
+  const built = assets.get('/index.html')?.body.toString();
+  if (!built) throw new Error(`there is no index.html in ${root}`);
   assets.delete('/index.html');
+  const page = demoSignIn ? built.replace('</head>', `${DEMO_MARK}</head>`) : built;
 
   app.get('/*', { schema: { hide: true } }, async (request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '/';

@@ -14,7 +14,10 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'evergreen-web-'));
   mkdirSync(join(root, 'assets'));
   mkdirSync(join(root, '.vite'));
-  writeFileSync(join(root, 'index.html'), '<meta nonce="__CSP_NONCE__"><script nonce="__CSP_NONCE__"></script>');
+  writeFileSync(
+    join(root, 'index.html'),
+    '<head><meta nonce="__CSP_NONCE__"></head><script nonce="__CSP_NONCE__"></script>',
+  );
   writeFileSync(join(root, 'assets/index-abc.js'), SCRIPT);
   writeFileSync(join(root, 'icon.svg'), '<svg/>');
   writeFileSync(join(root, '.vite/manifest.json'), '{}');
@@ -61,6 +64,14 @@ describe('the page', () => {
       status: 404,
       headers: { 'content-type': 'application/problem+json; charset=utf-8' },
     });
+  });
+
+  test('says that links may fill in the sign-in where it is a demo, and nowhere else', async () => {
+    expect((await edge.ask('/sign-in', { headers: PAGE })).text).not.toContain('demo');
+    const demo = await openEdge({}, { webRoot: root, demoSignIn: true });
+    const { text } = await demo.ask('/sign-in', { headers: PAGE });
+    await demo.close();
+    expect(text).toContain('<meta name="evergreen-demo-sign-in" content="true" /></head>');
   });
 
   test('is no answer to what asks for data', async () => {

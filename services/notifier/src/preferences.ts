@@ -23,7 +23,8 @@ export async function savePreferences(
     `INSERT INTO preference (user_id, type, inbox, live)
      SELECT $1, type, inbox, live FROM jsonb_to_recordset($2::jsonb) AS chosen (type text, inbox boolean, live boolean)
      ORDER BY type
-     ON CONFLICT (user_id, type) DO UPDATE SET inbox = excluded.inbox, live = excluded.live`,
+     ON CONFLICT (user_id, type) DO UPDATE SET inbox = excluded.inbox, live = excluded.live
+     WHERE (preference.inbox, preference.live) IS DISTINCT FROM (excluded.inbox, excluded.live)`,
     [userId, JSON.stringify(rows)],
   );
   return preferences;

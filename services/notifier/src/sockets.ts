@@ -6,8 +6,8 @@ import { invalidField, Problem, problemBody } from '@evergreen/service-kit/probl
 import type { FastifyBaseLogger } from 'fastify';
 import { Gauge, type Registry } from 'prom-client';
 import { Server } from 'socket.io';
+import { countConnections } from './connection-counts.ts';
 import type { PushServer, PushSocket } from './push.ts';
-import { countUnadmitted } from './unadmitted.ts';
 
 /*
  * Who may hold a socket, and for how long.
@@ -53,7 +53,7 @@ export interface Sockets {
 /** Serves socket.io at /socket.io. */
 export function openSockets(options: SocketOptions): Sockets {
   const { server, verifyToken, allowedOrigins, logger, metrics } = options;
-  const unadmitted = countUnadmitted(options.addressOf);
+  const connections = countConnections(options.addressOf);
   let closing = false;
   const io: PushServer = new Server({
     path: '/socket.io',
@@ -68,8 +68,8 @@ export function openSockets(options: SocketOptions): Sockets {
         answer('this origin may not connect', false);
       } else if (closing || io.engine.clientsCount >= MAX_CONNECTIONS) {
         answer('no room for more connections', false);
-      } else if (!unadmitted.hasRoomFor(request)) {
-        answer('too many connections from this address wait to be admitted', false);
+      } else if (!connections.hasRoomFor(request)) {
+        answer('too many connections from this address', false);
       } else {
         answer(null, true);
       }
@@ -77,7 +77,7 @@ export function openSockets(options: SocketOptions): Sockets {
   });
   const upgraded = trackUpgrades(server);
   io.attach(server);
-  io.engine.on('connection', unadmitted.count);
+  io.engine.on('connection', connections.opened);
   io.use((socket, next) => {
     admit(io, socket, verifyToken).then(
       () => next(),
@@ -90,7 +90,7 @@ export function openSockets(options: SocketOptions): Sockets {
     io,
     onAdmitted(welcome) {
       io.on('connection', (socket) => {
-        unadmitted.admitted(socket.conn);
+        connections.admitted(socket.conn);
         closeOnExpiry(socket);
         closeWithSocket(socket);
         welcome(socket, socket.handshake.auth.lastNotificationId);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { MAX_UNADMITTED_PER_ADDRESS } from '../src/unadmitted.ts';
+import { MAX_CONNECTIONS_PER_LINE, MAX_UNADMITTED_PER_ADDRESS } from '../src/connection-counts.ts';
 import { openRig, type Replica, type Rig, until } from './rig.ts';
 
 /*
@@ -50,6 +50,18 @@ test('an IPv6 network of one customer counts as one address', async () => {
   );
   expect(await knock(behind, '2001:db8:1:2:ffff::1')).toBeUndefined();
   expect(await knock(behind, '2001:db8:1:3::1')).toBeDefined();
+});
+
+test('a line with many IPv6 networks has a share of all connections, and no more', async () => {
+  const networks = Array.from({ length: 30 }, (_, index) => `2001:db8:9:${index.toString(16)}::1`);
+  const perNetwork = Math.ceil((MAX_CONNECTIONS_PER_LINE + 50) / networks.length);
+  const knocks = networks.flatMap((network) => Array.from({ length: perNetwork }, () => knock(behind, network)));
+  const count = letIn(await Promise.all(knocks));
+  // Those that come at the very same moment may pass together.
+  expect(count).toBeGreaterThanOrEqual(MAX_CONNECTIONS_PER_LINE);
+  expect(count).toBeLessThan(MAX_CONNECTIONS_PER_LINE + 50);
+  expect(await knock(behind, '2001:db8:9:ffff::1')).toBeUndefined();
+  expect(await knock(behind, '2001:db8:a::1')).toBeDefined();
 });
 
 test('who is no proxy of ours speaks for nobody else', async () => {

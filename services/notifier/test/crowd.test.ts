@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { BalanceToppedUp } from '@evergreen/contracts/events/wallet.ts';
 import { repositoryRoot } from '@evergreen/stack/paths.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { MAX_UNADMITTED_PER_ADDRESS } from '../src/unadmitted.ts';
+import { MAX_UNADMITTED_PER_ADDRESS } from '../src/connection-counts.ts';
 import { type Client, connectClient } from './client.ts';
 import { ORIGIN, openRig, type Person, type Rig, until } from './rig.ts';
 import { toppedUp } from './sample.ts';

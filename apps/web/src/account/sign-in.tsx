@@ -10,12 +10,15 @@ import { VisitorPage } from './visitor-page.tsx';
 
 /**
  * What a link to the demo has filled in, as in /sign-in#email=...&password=...: no server hears of it. It goes from the address, so
- * that it stays in no history.
+ * that it stays in no history. Where the server does not say that this is a demo, a link could lead somebody into another's account.
  */
 function takeFromAddress(): { email: string; password: string } {
   const said = new URLSearchParams(location.hash.slice(1));
   if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
-  return { email: said.get('email') ?? '', password: said.get('password') ?? '' };
+  const isDemo = document.querySelector('meta[name=evergreen-demo-sign-in]') !== null;
+  return isDemo
+    ? { email: said.get('email') ?? '', password: said.get('password') ?? '' }
+    : { email: '', password: '' };
 }
 
 export function SignIn() {

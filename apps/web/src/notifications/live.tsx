@@ -42,6 +42,7 @@ export const useLiveSocket = (): LiveSocket | undefined => use(LiveContext);
 /** Hints come in bursts, as when the billing clock is moved; pages read again at most this often. */
 const READ_AGAIN_MS = 250;
 const RETRY_MS = 5_000;
+const MAX_RETRY_MS = 60_000;
 
 /**
  * Keeps the pages up to date for as long as somebody is signed in: new notifications, marks of other tabs, and hints of what to
@@ -63,6 +64,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let retry: ReturnType<typeof setTimeout> | undefined;
     let newestId: string | undefined;
     let shown: string | undefined;
+    let pauseMs = RETRY_MS;
     const readAgain = (key: string) => {
       stale.add(key);
       timer ??= setTimeout(() => {
@@ -82,6 +84,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     });
     setLive(socket);
     socket.on('connect', () => {
+      pauseMs = RETRY_MS;
       // What changed while nobody listened has left no hint.
       for (const key of ['notifications', 'unread-count', 'wallet', 'subscriptions']) readAgain(key);
     });
@@ -105,8 +108,12 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     socket.on('disconnect', (reason) => {
       if (reason === 'io server disconnect') void signInAgain();
     });
-    socket.on('connect_error', () => {
-      if (!socket.active) retry = setTimeout(() => void signInAgain(), RETRY_MS);
+    socket.on('connect_error', (error: Error & { data?: { code?: string } }) => {
+      if (socket.active) return;
+      // Only a token that is refused asks for another one; whoever is refused for other reasons comes back later and later.
+      const again = error.data?.code === 'unauthenticated' ? signInAgain : () => socket.connect();
+      retry = setTimeout(() => void again(), pauseMs * (0.5 + Math.random() / 2));
+      pauseMs = Math.min(pauseMs * 2, MAX_RETRY_MS);
     });
     return () => {
       clearTimeout(timer);
