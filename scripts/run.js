@@ -98,6 +98,8 @@ function isInstalledByHand() {
   return Object.entries(locked).every(([path, wanted]) => {
     if (!path.startsWith('node_modules/') && !path.includes('/node_modules/')) return asksForTheSame(path, wanted);
     const found = installed[path];
+    // A folder below a workspace may be lost while the list of what is installed is not.
+    if (found && !path.startsWith('node_modules/') && !existsSync(join(root, path))) return wanted.optional === true;
     return found ? found.version === wanted.version && found.resolved === wanted.resolved : wanted.optional === true;
   });
 }

@@ -80,7 +80,8 @@ export function lifeCommands(): fc.Arbitrary<LifeCommand>[] {
       4,
     ),
     ...often(
-      fc.tuple(user, fc.integer({ min: -2_000, max: 2_000 })).map((values) => adjustBy(...values)),
+      // Nothing is no adjustment.
+      fc.tuple(user, fc.integer({ min: -2_000, max: 2_000 }).filter(Boolean)).map((values) => adjustBy(...values)),
       1,
     ),
     ...often(

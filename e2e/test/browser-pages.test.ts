@@ -202,13 +202,19 @@ browserTest(
 );
 
 browserTest(
-  'a link to the demo fills the sign-in in, and stays in no address',
+  'a link to the demo fills the sign-in in, also for somebody else than who is signed in, and stays in no address',
   async () => {
     const { page, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl });
-    await page.goto(`/sign-in#${new URLSearchParams({ email: customer.email, password: WEB_PASSWORD })}`);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
-    expect(new URL(page.url()).hash).toBe('');
+    const linkOf = (email: string) => `/sign-in#${new URLSearchParams({ email, password: WEB_PASSWORD })}`;
+    const other = await newCustomer(stack);
+    for (const email of [customer.email, other.email]) {
+      await page.goto(linkOf(email));
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
+      expect(new URL(page.url()).hash).toBe('');
+      await page.getByRole('link', { name: 'Profile' }).first().click();
+      expect(await page.getByLabel('Email').inputValue()).toBe(email);
+    }
     await page.goBack();
     expect(page.url()).not.toContain('password');
     expectNoComplaints();

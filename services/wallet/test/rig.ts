@@ -94,7 +94,7 @@ export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
   });
   const heard = await listen(broker);
   const newToken = await openTokens(stack.databases.auth.url);
-  const { accessToken: token } = newToken({ role: 'operator' });
+  const { accessToken: token } = newToken({ role: 'operator', timeZone: 'UTC' });
   const operator = (url: string, init: CallInit = {}) => call(url, { token, ...init });
 
   const setFaults = async (body: FaultsPatch): Promise<void> => {

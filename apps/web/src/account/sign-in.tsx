@@ -1,32 +1,26 @@
 import { Anchor, Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { Problem } from '../components/problem.tsx';
 import { useSession } from '../session.tsx';
 import { useCredentials } from './credentials.ts';
+import { hasDemoLink, takeDemoLink } from './demo-link.ts';
 import { VisitorPage } from './visitor-page.tsx';
-
-/**
- * What a link to the demo has filled in, as in /sign-in#email=...&password=...: no server hears of it. It goes from the address, so
- * that it stays in no history. Where the server does not say that this is a demo, a link could lead somebody into another's account.
- */
-function takeFromAddress(): { email: string; password: string } {
-  const said = new URLSearchParams(location.hash.slice(1));
-  if (location.hash) history.replaceState(history.state, '', location.pathname + location.search);
-  const isDemo = document.querySelector('meta[name=evergreen-demo-sign-in]') !== null;
-  return isDemo
-    ? { email: said.get('email') ?? '', password: said.get('password') ?? '' }
-    : { email: '', password: '' };
-}
 
 export function SignIn() {
   const { t } = useTranslation();
   const { signIn } = useSession();
   const { state: from } = useLocation();
   const sending = useMutation({ mutationFn: signIn });
-  const [known] = useState(takeFromAddress);
+  const [known] = useState(takeDemoLink);
+  useEffect(() => {
+    // Another link, opened on this very page, loads nothing by itself.
+    const again = () => hasDemoLink() && location.reload();
+    addEventListener('hashchange', again);
+    return () => removeEventListener('hashchange', again);
+  }, []);
   const { email, password, setEmail, setPassword, errors, check } = useCredentials(1, known);
   const submit = (event: FormEvent) => {
     event.preventDefault();

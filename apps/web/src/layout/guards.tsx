@@ -2,6 +2,7 @@ import { Button, Center, Loader, Stack, Text } from '@mantine/core';
 import { Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, Outlet, useLocation } from 'react-router';
+import { hasDemoLink } from '../account/demo-link.ts';
 import { PageSkeleton } from '../components/page-skeleton.tsx';
 import { useSession, useSignedIn } from '../session.tsx';
 
@@ -23,12 +24,13 @@ export function Restoring() {
   );
 }
 
-/** Sign-in and sign-up: whoever is signed in already goes to where they wanted to be. */
+/** Sign-in and sign-up: whoever is signed in already goes to where they wanted to be, unless a link is for somebody else. */
 export function VisitorsOnly() {
   const { state } = useSession();
   const { state: from } = useLocation();
   if (state.is === 'restoring' || state.is === 'unreachable') return <Restoring />;
-  if (state.is === 'signed in') return <Navigate to={typeof from === 'string' ? from : '/'} replace />;
+  if (state.is === 'signed in' && !hasDemoLink())
+    return <Navigate to={typeof from === 'string' ? from : '/'} replace />;
   return (
     <Suspense>
       <Outlet />
