@@ -1,9 +1,10 @@
-import { NumberInput, SegmentedControl, Textarea } from '@mantine/core';
+import { SegmentedControl, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApiMutation } from '../api.ts';
 import { minorDigits, toMajor, toMinor, useFormat } from '../format.ts';
 import { FormModal } from './form-modal.tsx';
+import { NumberField } from './number-field.tsx';
 import { useRequestKey } from './request-key.ts';
 import type { Line } from './statement.tsx';
 
@@ -35,15 +36,16 @@ export function RefundForm({ userId, line, onClose }: { userId: string; line: Li
       sending={sending}
       onSubmit={() => sending.mutate()}
     >
-      <NumberInput
+      <NumberField
         label={t('adjust.amount')}
         description={t('refund.amountHint')}
         placeholder={String(toMajor(paid))}
         value={major}
         onChange={setMajor}
-        min={0}
+        min={toMajor({ ...paid, amount: 1 })}
         max={toMajor(paid)}
-        decimalScale={minorDigits(line.currency)}
+        digits={minorDigits(line.currency)}
+        show={(bound) => format.money({ ...paid, amount: toMinor(bound, line.currency) })}
         hideControls
       />
       <SegmentedControl

@@ -75,6 +75,13 @@ export default {
   'refund.payment_method': 'To the payment method',
   'refund.submit': 'Refund',
 
+  'number.missing': 'A number is needed',
+  'number.min': 'At least {{min}}',
+  'number.max': 'At most {{max}}',
+  'number.whole': 'Whole numbers only',
+  'number.digits_one': 'At most {{count}} digit behind the point',
+  'number.digits_other': 'At most {{count}} digits behind the point',
+
   'statement.title': 'Statement',
   'statement.kind': 'Kind',
   'statement.all': 'All',

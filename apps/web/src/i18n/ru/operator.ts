@@ -81,6 +81,15 @@ export default {
   'refund.payment_method': 'На способ оплаты',
   'refund.submit': 'Вернуть',
 
+  'number.missing': 'Нужно число',
+  'number.min': 'Не меньше {{min}}',
+  'number.max': 'Не больше {{max}}',
+  'number.whole': 'Только целые числа',
+  'number.digits_one': 'Не больше {{count}} знака после запятой',
+  'number.digits_few': 'Не больше {{count}} знаков после запятой',
+  'number.digits_many': 'Не больше {{count}} знаков после запятой',
+  'number.digits_other': 'Не больше {{count}} знака после запятой',
+
   'statement.title': 'Выписка',
   'statement.kind': 'Вид',
   'statement.all': 'Все',
