@@ -79,7 +79,7 @@ export function PlanForm({ plan, onClose }: { plan?: Plan; onClose: () => void }
       onClose={onClose}
       title={plan ? t('plans.changeTitle', { name: plan.name }) : t('plans.create')}
       intro={plan ? t('plans.changeIntro') : undefined}
-      submit={plan ? t('plans.save') : t('plans.create')}
+      submit={plan ? t('plans.save') : t('plans.createSubmit')}
       sending={sending}
       onSubmit={() => sending.mutate()}
     >
