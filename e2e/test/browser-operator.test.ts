@@ -209,8 +209,12 @@ browserTest(
     await page.getByRole('heading', { name: customer.email, level: 1 }).waitFor();
     await page.getByRole('button', { name: 'Adjust' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Amount').fill('7.50');
     await dialog.getByLabel('Reason').fill('For the trouble');
+    await dialog.getByRole('button', { name: 'Credit' }).click();
+    await dialog.getByText('A number is needed').waitFor();
+    await dialog.getByLabel('Amount').fill('0');
+    await dialog.getByText('At least $0.01').waitFor();
+    await dialog.getByLabel('Amount').fill('7.50');
     await dialog.getByRole('button', { name: 'Credit' }).click();
     const statement = page.getByRole('region', { name: 'Statement' });
     const line = statement.getByRole('row', { name: /For the trouble/ });
@@ -219,6 +223,16 @@ browserTest(
     await dialog.getByText(/added \$7\.50 to the balance/).waitFor();
     await keepScreenshot(page, 'operator-person-why');
     await page.keyboard.press('Escape');
+    // What is too much is neither cut to what would do nor sent.
+    const charge = statement.getByRole('row', { name: /^Monthly/ }).last();
+    await charge.getByRole('button', { name: 'Refund' }).click();
+    await dialog.getByLabel('Amount').fill('999.99');
+    await dialog.getByLabel('Reason').fill('Far too much');
+    await dialog.getByRole('button', { name: 'Refund' }).click();
+    await dialog.getByText(/^At most \$/).waitFor();
+    expect(await dialog.getByLabel('Amount').inputValue()).toBe('999.99');
+    await dialog.getByRole('button', { name: 'Back' }).click();
+    expect(await statement.getByText('Far too much').count()).toBe(0);
 
     await page.getByRole('region', { name: 'Subscriptions' }).getByRole('link', { name: 'Monthly' }).click();
     await page.getByRole('button', { name: 'Extend' }).click();
@@ -234,7 +248,11 @@ browserTest(
     await page.getByRole('button', { name: 'New plan' }).click();
     await dialog.getByLabel('Name').fill('Weekly');
     await dialog.getByLabel('Price').fill('3');
-    await dialog.getByRole('button', { name: 'New plan' }).click();
+    await dialog.getByLabel('Every').fill('999');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByText('At most 366').waitFor();
+    await dialog.getByLabel('Every').fill('1');
+    await dialog.getByRole('button', { name: 'Create' }).click();
     const row = page.getByRole('row', { name: /Weekly/ });
     await row.getByText('$3.00').waitFor();
     await row.getByRole('button', { name: 'Change' }).click();

@@ -31,15 +31,7 @@ export function ExtendForm({ subscription, onClose }: { subscription: Subscripti
       sending={sending}
       onSubmit={() => sending.mutate()}
     >
-      <NumberField
-        label={t('extend.days')}
-        value={days}
-        onChange={setDays}
-        min={1}
-        max={366}
-        required
-        data-autofocus
-      />
+      <NumberField label={t('extend.days')} value={days} onChange={setDays} min={1} max={366} required data-autofocus />
       <Textarea
         label={t('adjust.reason')}
         description={t('extend.reasonHint')}
