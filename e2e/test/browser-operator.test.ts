@@ -267,6 +267,67 @@ browserTest(
   60_000,
 );
 
+browserTest(
+  'a Russian operator on a phone reaches everything, in Russian, and nothing stands out of the page',
+  async () => {
+    const russian = await newOperator(stack);
+    await russian.api.PATCH('/v1/auth/me', { body: { locale: 'ru-RU' } });
+    const { page, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl, width: 390 });
+    await signInOnScreen(page, russian.email);
+    const keep = async (name: string) => {
+      await keepScreenshot(page, `operator-russian-${name}`);
+      expect({ name, width: await page.evaluate('document.documentElement.scrollWidth') }).toEqual({
+        name,
+        width: 390,
+      });
+    };
+    await page.getByRole('heading', { name: 'Обзор', level: 1 }).waitFor();
+    await keep('overview');
+    await page.goto('/operator/gateway');
+    await shows(page, 'Разомкнут');
+    await keep('gateway');
+    await page.goto('/operator/subscriptions');
+    await page.getByText('Следующее продление').first().waitFor();
+    await keep('subscriptions');
+
+    await page.goto('/operator/plans');
+    const dialog = page.getByRole('dialog');
+    await page
+      .getByRole('button', { name: /^Версия/ })
+      .first()
+      .click();
+    await dialog.getByRole('columnheader', { name: 'Для кого' }).waitFor();
+    await keep('versions');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await keep('plans');
+    await page.getByRole('button', { name: 'Новый тариф' }).click();
+    await dialog.getByLabel('Каждые').fill('999');
+    await dialog.getByText('Не больше 366').waitFor();
+    await keep('plan-form');
+
+    await page.goto(`/operator/people/${customer.id}`);
+    const statement = page.getByRole('region', { name: 'Выписка' });
+    await statement.getByRole('button', { name: 'Почему?' }).last().waitFor();
+    expect(await statement.innerText()).not.toMatch(/\d{4}-\d\d-\d\d|Top-up/);
+    await keep('person');
+    await statement.getByRole('button', { name: 'Почему?' }).last().click();
+    await dialog.getByText('Пояснение на английском').waitFor();
+    expect(await dialog.getByText(/added \$/).isVisible()).toBe(false);
+    await keep('why');
+
+    await page.goto('/operator/people');
+    await page.getByRole('link', { name: customer.email }).waitFor();
+    await keep('people');
+    await page.goto('/operator/clock');
+    await shows(page, 'Планировщик всё успел.');
+    await keep('clock');
+    expectNoComplaints();
+    await close();
+  },
+  90_000,
+);
+
 const PAGES = [
   ['Overview', 'Renewals per day'],
   ['People', 'Newest first'],
