@@ -136,8 +136,12 @@ browserTest(
 
     await page.getByRole('button', { name: 'Pause' }).click();
     await shows(page, 'Paused');
+    await operator.api.POST('/v1/clock/advance', { body: { by: 'P1M' } });
+    const preview = page.getByRole('region', { name: 'Catch-up preview' });
+    await preview.getByText('It would ask for $12.99 in 1 charge.').waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
     await shows(page, 'Running');
+    await preview.getByText('Nothing is due').waitFor();
     expectNoComplaints();
     await close();
   },

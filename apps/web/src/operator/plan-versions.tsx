@@ -33,7 +33,13 @@ export function PlanVersions({ plan, onClose }: { plan: Plan; onClose: () => voi
             // With the first one there was nobody whom it could have left out.
             cell: ({ version, appliesTo }) => (version === 1 ? '–' : t(`plans.${appliesTo}`)),
           },
-          { key: 'since', label: t('plans.since'), right: true, cell: ({ createdAt }) => format.dateTime(createdAt) },
+          {
+            key: 'since',
+            label: t('plans.since'),
+            right: true,
+            wide: true,
+            cell: ({ createdAt }) => format.dateTime(createdAt),
+          },
         ]}
       />
     </Dialog>
