@@ -136,8 +136,12 @@ browserTest(
 
     await page.getByRole('button', { name: 'Pause' }).click();
     await shows(page, 'Paused');
+    await operator.api.POST('/v1/clock/advance', { body: { by: 'P1M' } });
+    const preview = page.getByRole('region', { name: 'Catch-up preview' });
+    await preview.getByText('It would ask for $12.99 in 1 charge.').waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
     await shows(page, 'Running');
+    await preview.getByText('Nothing is due').waitFor();
     expectNoComplaints();
     await close();
   },
@@ -209,8 +213,12 @@ browserTest(
     await page.getByRole('heading', { name: customer.email, level: 1 }).waitFor();
     await page.getByRole('button', { name: 'Adjust' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Amount').fill('7.50');
     await dialog.getByLabel('Reason').fill('For the trouble');
+    await dialog.getByRole('button', { name: 'Credit' }).click();
+    await dialog.getByText('A number is needed').waitFor();
+    await dialog.getByLabel('Amount').fill('0');
+    await dialog.getByText('At least $0.01').waitFor();
+    await dialog.getByLabel('Amount').fill('7.50');
     await dialog.getByRole('button', { name: 'Credit' }).click();
     const statement = page.getByRole('region', { name: 'Statement' });
     const line = statement.getByRole('row', { name: /For the trouble/ });
@@ -219,6 +227,16 @@ browserTest(
     await dialog.getByText(/added \$7\.50 to the balance/).waitFor();
     await keepScreenshot(page, 'operator-person-why');
     await page.keyboard.press('Escape');
+    // What is too much is neither cut to what would do nor sent.
+    const charge = statement.getByRole('row', { name: /^Monthly/ }).last();
+    await charge.getByRole('button', { name: 'Refund' }).click();
+    await dialog.getByLabel('Amount').fill('999.99');
+    await dialog.getByLabel('Reason').fill('Far too much');
+    await dialog.getByRole('button', { name: 'Refund' }).click();
+    await dialog.getByText(/^At most \$/).waitFor();
+    expect(await dialog.getByLabel('Amount').inputValue()).toBe('999.99');
+    await dialog.getByRole('button', { name: 'Back' }).click();
+    expect(await statement.getByText('Far too much').count()).toBe(0);
 
     await page.getByRole('region', { name: 'Subscriptions' }).getByRole('link', { name: 'Monthly' }).click();
     await page.getByRole('button', { name: 'Extend' }).click();
@@ -234,7 +252,11 @@ browserTest(
     await page.getByRole('button', { name: 'New plan' }).click();
     await dialog.getByLabel('Name').fill('Weekly');
     await dialog.getByLabel('Price').fill('3');
-    await dialog.getByRole('button', { name: 'New plan' }).click();
+    await dialog.getByLabel('Every').fill('999');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByText('At most 366').waitFor();
+    await dialog.getByLabel('Every').fill('1');
+    await dialog.getByRole('button', { name: 'Create' }).click();
     const row = page.getByRole('row', { name: /Weekly/ });
     await row.getByText('$3.00').waitFor();
     await row.getByRole('button', { name: 'Change' }).click();
@@ -247,6 +269,67 @@ browserTest(
     await close();
   },
   60_000,
+);
+
+browserTest(
+  'a Russian operator on a phone reaches everything, in Russian, and nothing stands out of the page',
+  async () => {
+    const russian = await newOperator(stack);
+    await russian.api.PATCH('/v1/auth/me', { body: { locale: 'ru-RU' } });
+    const { page, expectNoComplaints, close } = await visit(browser, { baseUrl: stack.baseUrl, width: 390 });
+    await signInOnScreen(page, russian.email);
+    const keep = async (name: string) => {
+      await keepScreenshot(page, `operator-russian-${name}`);
+      expect({ name, width: await page.evaluate('document.documentElement.scrollWidth') }).toEqual({
+        name,
+        width: 390,
+      });
+    };
+    await page.getByRole('heading', { name: 'Обзор', level: 1 }).waitFor();
+    await keep('overview');
+    await page.goto('/operator/gateway');
+    await shows(page, 'Разомкнут');
+    await keep('gateway');
+    await page.goto('/operator/subscriptions');
+    await page.getByText('Следующее продление').first().waitFor();
+    await keep('subscriptions');
+
+    await page.goto('/operator/plans');
+    const dialog = page.getByRole('dialog');
+    await page
+      .getByRole('button', { name: /^Версия/ })
+      .first()
+      .click();
+    await dialog.getByRole('columnheader', { name: 'Для кого' }).waitFor();
+    await keep('versions');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await keep('plans');
+    await page.getByRole('button', { name: 'Новый тариф' }).click();
+    await dialog.getByLabel('Каждые').fill('999');
+    await dialog.getByText('Не больше 366').waitFor();
+    await keep('plan-form');
+
+    await page.goto(`/operator/people/${customer.id}`);
+    const statement = page.getByRole('region', { name: 'Выписка' });
+    await statement.getByRole('button', { name: 'Почему?' }).last().waitFor();
+    expect(await statement.innerText()).not.toMatch(/\d{4}-\d\d-\d\d|Top-up/);
+    await keep('person');
+    await statement.getByRole('button', { name: 'Почему?' }).last().click();
+    await dialog.getByText('Пояснение на английском').waitFor();
+    expect(await dialog.getByText(/added \$/).isVisible()).toBe(false);
+    await keep('why');
+
+    await page.goto('/operator/people');
+    await page.getByRole('link', { name: customer.email }).waitFor();
+    await keep('people');
+    await page.goto('/operator/clock');
+    await shows(page, 'Планировщик всё успел.');
+    await keep('clock');
+    expectNoComplaints();
+    await close();
+  },
+  90_000,
 );
 
 const PAGES = [

@@ -40,6 +40,8 @@ export interface Format {
   dates: (period: { start: string; end: string }) => string;
   /** The same of two days that are in no time zone, as in 2026-11-23. */
   days: (period: { start: string; end: string }) => string;
+  /** The name of the language that a locale such as ru-RU is of. */
+  language: (locale: string) => string;
   timeZone: string;
   locale: string;
 }
@@ -52,6 +54,7 @@ export function createFormat(locale: string, timeZone: string): Format {
   const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
   const number = new Intl.NumberFormat(locale);
   const milliseconds = new Intl.NumberFormat(locale, { style: 'unit', unit: 'millisecond' });
+  const languages = new Intl.DisplayNames(locale, { type: 'language' });
   const moneyIn = remember((currency) => new Intl.NumberFormat(locale, { style: 'currency', currency }));
   const signedIn = remember(
     (currency) => new Intl.NumberFormat(locale, { style: 'currency', currency, signDisplay: 'exceptZero' }),
@@ -69,6 +72,7 @@ export function createFormat(locale: string, timeZone: string): Format {
     time: (at) => time.format(new Date(at)),
     dates: ({ start, end }) => date.formatRange(new Date(start), new Date(end)),
     days: ({ start, end }) => day.formatRange(new Date(start), new Date(end)),
+    language: (of) => languages.of(of) ?? of,
     timeZone,
     locale,
   };

@@ -1,9 +1,10 @@
-import { Group, NumberInput, SegmentedControl, Select, Textarea } from '@mantine/core';
+import { Group, SegmentedControl, Select, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApiMutation } from '../api.ts';
-import { type Currency, minorDigits, toMinor } from '../format.ts';
+import { type Currency, minorDigits, toMajor, toMinor, useFormat } from '../format.ts';
 import { FormModal } from './form-modal.tsx';
+import { NumberField } from './number-field.tsx';
 import { useRequestKey } from './request-key.ts';
 
 export const CURRENCIES: readonly Currency[] = ['USD', 'EUR', 'GBP', 'JPY', 'RUB'];
@@ -11,6 +12,7 @@ export const CURRENCIES: readonly Currency[] = ['USD', 'EUR', 'GBP', 'JPY', 'RUB
 /** Credits or debits a balance, with a reason that the customer reads. */
 export function AdjustForm(props: { userId: string; currency: Currency; onClose: () => void }) {
   const { t } = useTranslation('operator');
+  const format = useFormat();
   const [direction, setDirection] = useState<'credit' | 'debit'>('credit');
   const [currency, setCurrency] = useState(props.currency);
   const [major, setMajor] = useState<number | string>('');
@@ -42,12 +44,13 @@ export function AdjustForm(props: { userId: string; currency: Currency; onClose:
         data={(['credit', 'debit'] as const).map((value) => ({ value, label: t(`adjust.${value}`) }))}
       />
       <Group grow align="flex-start">
-        <NumberInput
+        <NumberField
           label={t('adjust.amount')}
           value={major}
           onChange={setMajor}
-          min={0}
-          decimalScale={minorDigits(currency)}
+          min={toMajor({ amount: 1, currency })}
+          digits={minorDigits(currency)}
+          show={(bound) => format.money({ amount: toMinor(bound, currency), currency })}
           hideControls
           required
           data-autofocus

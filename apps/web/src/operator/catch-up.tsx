@@ -8,6 +8,7 @@ import { Empty } from '../components/empty.tsx';
 import { useFormat } from '../format.ts';
 import { DataTable } from './data-table.tsx';
 import { PersonLink } from './person-link.tsx';
+import { useScheduler } from './scheduler.tsx';
 import { Section } from './section.tsx';
 
 const SHOWN = 100;
@@ -17,13 +18,17 @@ const REFRESH_MS = 10_000;
 export function CatchUp() {
   const { t } = useTranslation('operator');
   const format = useFormat();
+  const scheduler = useScheduler();
   const preview = useApiQuery(
-    ['operator', 'catch-up'],
+    // Read again as soon as the scheduler says another number than what this is about.
+    ['operator', 'catch-up', scheduler.data?.due],
     (api) => api.GET('/v1/operator/catch-up-preview', { params: { query: { limit: SHOWN } } }),
-    { refetchInterval: REFRESH_MS },
+    { refetchInterval: REFRESH_MS, enabled: !scheduler.isPending, placeholderData: (before) => before },
   );
   const { data } = preview;
-  const sums = data?.charges.map(({ amount, currency, count }) => `${format.money({ amount, currency })} (${count})`);
+  const sums = data?.charges.map(({ amount, currency, count }) =>
+    t('catchUp.charges', { count, money: format.money({ amount, currency }) }),
+  );
   const sumText = sums && sums.length > 0 ? t('catchUp.sum', { sum: sums.join(' · ') }) : t('catchUp.intro');
   return (
     <Section

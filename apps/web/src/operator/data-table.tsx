@@ -1,5 +1,6 @@
 import { Button, Center, Skeleton, Stack, Table } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { useMediaQuery } from '@mantine/hooks';
+import { Fragment, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Problem } from '../components/problem.tsx';
 import classes from './operator.module.css';
@@ -10,7 +11,7 @@ export interface Column<Row> {
   cell: (row: Row) => ReactNode;
   /** Figures stand at the right. */
   right?: boolean;
-  /** Left out where there is no room for it. */
+  /** In a second line of the row, with its label, where there is no room beside the others. */
   wide?: boolean;
 }
 
@@ -27,11 +28,14 @@ interface Props<Row> {
   more?: { has: boolean; isLoading: boolean; load: () => unknown };
 }
 
+/** Below Mantine's breakpoint `sm`. */
+const PHONE = '(max-width: 47.99em)';
 const SKELETON_ROWS = ['a', 'b', 'c', 'd'];
 
 /** Rows of a list, with what stands for them while they load, fail, or are none. */
 export function DataTable<Row>(props: Props<Row>) {
   const { t } = useTranslation();
+  const isPhone = useMediaQuery(PHONE, false, { getInitialValueInEffect: false });
   const { label, columns, rows, keyOf, error, onRetry, empty, more } = props;
   if (error && !rows) {
     return (
@@ -50,17 +54,16 @@ export function DataTable<Row>(props: Props<Row>) {
     );
   }
   if (rows.length === 0) return <div className={classes.body}>{empty}</div>;
-  const placeOf = ({ right, wide }: Column<Row>) => ({
-    ...(right && { className: classes.right ?? '' }),
-    ...(wide && { visibleFrom: 'sm' as const }),
-  });
+  const beside = columns.filter(({ wide }) => !(wide && isPhone));
+  const below = columns.filter(({ wide }) => wide && isPhone);
+  const placeOf = ({ right }: Column<Row>) => ({ ...(right && { className: classes.right ?? '' }) });
   return (
     <>
       <Table.ScrollContainer minWidth={320} scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': label } }}>
         <Table className={classes.table ?? ''} verticalSpacing="sm" aria-label={label}>
           <Table.Thead>
             <Table.Tr>
-              {columns.map((column) => (
+              {beside.map((column) => (
                 <Table.Th key={column.key} scope="col" {...placeOf(column)}>
                   {column.label}
                 </Table.Th>
@@ -69,13 +72,29 @@ export function DataTable<Row>(props: Props<Row>) {
           </Table.Thead>
           <Table.Tbody>
             {rows.map((row) => (
-              <Table.Tr key={keyOf(row)}>
-                {columns.map((column) => (
-                  <Table.Td key={column.key} {...placeOf(column)}>
-                    {column.cell(row)}
-                  </Table.Td>
-                ))}
-              </Table.Tr>
+              <Fragment key={keyOf(row)}>
+                <Table.Tr {...(below.length > 0 && { className: classes.first ?? '' })}>
+                  {beside.map((column) => (
+                    <Table.Td key={column.key} {...placeOf(column)}>
+                      {column.cell(row)}
+                    </Table.Td>
+                  ))}
+                </Table.Tr>
+                {below.length > 0 ? (
+                  <Table.Tr>
+                    <Table.Td colSpan={beside.length}>
+                      <dl className={classes.second}>
+                        {below.map((column) => (
+                          <div key={column.key}>
+                            <dt>{column.label}</dt>
+                            <dd>{column.cell(row)}</dd>
+                          </div>
+                        ))}
+                      </dl>
+                    </Table.Td>
+                  </Table.Tr>
+                ) : null}
+              </Fragment>
             ))}
           </Table.Tbody>
         </Table>

@@ -1,8 +1,9 @@
-import { NumberInput, Textarea } from '@mantine/core';
+import { Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApiMutation } from '../api.ts';
 import { FormModal } from './form-modal.tsx';
+import { NumberField } from './number-field.tsx';
 import { useRequestKey } from './request-key.ts';
 import type { Subscription } from './subscription.tsx';
 
@@ -30,16 +31,7 @@ export function ExtendForm({ subscription, onClose }: { subscription: Subscripti
       sending={sending}
       onSubmit={() => sending.mutate()}
     >
-      <NumberInput
-        label={t('extend.days')}
-        value={days}
-        onChange={setDays}
-        min={1}
-        max={366}
-        allowDecimal={false}
-        required
-        data-autofocus
-      />
+      <NumberField label={t('extend.days')} value={days} onChange={setDays} min={1} max={366} required data-autofocus />
       <Textarea
         label={t('adjust.reason')}
         description={t('extend.reasonHint')}

@@ -63,7 +63,7 @@ export function People() {
             },
             { key: 'id', label: t('people.id'), wide: true, cell: ({ id }) => <ShortId id={id} /> },
             { key: 'zone', label: t('people.timeZone'), wide: true, cell: ({ timeZone }) => timeZone },
-            { key: 'locale', label: t('people.locale'), wide: true, cell: ({ locale }) => locale },
+            { key: 'locale', label: t('people.locale'), wide: true, cell: ({ locale }) => format.language(locale) },
             {
               key: 'since',
               label: t('people.since'),

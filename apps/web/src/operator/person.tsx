@@ -35,7 +35,7 @@ function Person({ person }: { person: NonNullable<ReturnType<typeof usePerson>['
             facts={[
               [t('people.since'), format.date(person.createdAt)],
               [t('people.timeZone'), person.timeZone],
-              [t('people.locale'), person.locale],
+              [t('people.locale'), format.language(person.locale)],
               [t('people.id'), person.id],
             ]}
           />

@@ -1,15 +1,18 @@
 import type { schemas } from '@evergreen/client/generated/api.ts';
-import { Checkbox, Group, NumberInput, Select, Switch, Textarea, TextInput } from '@mantine/core';
+import { Checkbox, Group, Select, SimpleGrid, Switch, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApiMutation } from '../api.ts';
-import { type Currency, minorDigits, toMajor, toMinor } from '../format.ts';
+import { type Currency, minorDigits, toMajor, toMinor, useFormat } from '../format.ts';
 import { CURRENCIES } from './adjust-form.tsx';
 import { FormModal } from './form-modal.tsx';
+import { NumberField } from './number-field.tsx';
 import type { Plan } from './plans.tsx';
 import { useRequestKey } from './request-key.ts';
 
 type Unit = Plan['interval']['unit'];
+/** In minor units, as the API has it. */
+const MAX_PRICE = 1_000_000_000_000;
 const UNITS: readonly Unit[] = ['day', 'week', 'month', 'year'];
 
 const NEW = {
@@ -76,7 +79,7 @@ export function PlanForm({ plan, onClose }: { plan?: Plan; onClose: () => void }
       onClose={onClose}
       title={plan ? t('plans.changeTitle', { name: plan.name }) : t('plans.create')}
       intro={plan ? t('plans.changeIntro') : undefined}
-      submit={plan ? t('plans.save') : t('plans.create')}
+      submit={plan ? t('plans.save') : t('plans.createSubmit')}
       sending={sending}
       onSubmit={() => sending.mutate()}
     >
@@ -124,15 +127,18 @@ interface FieldsProps {
 
 function PriceFields({ values, set, isNew }: FieldsProps & { isNew: boolean }) {
   const { t } = useTranslation('operator');
+  const format = useFormat();
   return (
     <>
       <Group grow align="flex-start">
-        <NumberInput
+        <NumberField
           label={t('subscriptions.price')}
           value={values.price}
           onChange={(price) => set({ price })}
-          min={0}
-          decimalScale={minorDigits(values.currency)}
+          min={toMajor({ amount: 1, currency: values.currency })}
+          max={toMajor({ amount: MAX_PRICE, currency: values.currency })}
+          digits={minorDigits(values.currency)}
+          show={(bound) => format.money({ amount: toMinor(bound, values.currency), currency: values.currency })}
           hideControls
           required
         />
@@ -146,13 +152,12 @@ function PriceFields({ values, set, isNew }: FieldsProps & { isNew: boolean }) {
         />
       </Group>
       <Group grow align="flex-start">
-        <NumberInput
+        <NumberField
           label={t('plans.count')}
           value={values.count}
           onChange={(count) => set({ count })}
           min={1}
           max={366}
-          allowDecimal={false}
           disabled={!isNew}
           required
         />
@@ -178,20 +183,19 @@ function TermFields({ values, set }: FieldsProps) {
   ] as const;
   return (
     <>
-      <Group grow align="flex-end">
+      <SimpleGrid cols={{ base: 1, xs: 3 }} spacing="md">
         {fields.map(([name, label, max]) => (
-          <NumberInput
+          <NumberField
             key={name}
             label={label}
             value={values[name]}
             onChange={(value) => set({ [name]: value })}
             min={0}
             max={max}
-            allowDecimal={false}
             required
           />
         ))}
-      </Group>
+      </SimpleGrid>
       <Checkbox
         label={t('plans.accessDuringGrace')}
         checked={values.accessDuringGrace}

@@ -27,8 +27,19 @@ export function PlanVersions({ plan, onClose }: { plan: Plan; onClose: () => voi
         columns={[
           { key: 'version', label: t('plans.version'), cell: ({ version }) => t('plans.versionNumber', { version }) },
           { key: 'price', label: t('subscriptions.price'), right: true, cell: ({ price }) => <Amount value={price} /> },
-          { key: 'applies', label: t('plans.appliesTo'), cell: ({ appliesTo }) => t(`plans.${appliesTo}`) },
-          { key: 'since', label: t('plans.since'), right: true, cell: ({ createdAt }) => format.dateTime(createdAt) },
+          {
+            key: 'applies',
+            label: t('plans.appliesTo'),
+            // With the first one there was nobody whom it could have left out.
+            cell: ({ version, appliesTo }) => (version === 1 ? '–' : t(`plans.${appliesTo}`)),
+          },
+          {
+            key: 'since',
+            label: t('plans.since'),
+            right: true,
+            wide: true,
+            cell: ({ createdAt }) => format.dateTime(createdAt),
+          },
         ]}
       />
     </Dialog>

@@ -1,9 +1,11 @@
-import { NumberInput, SegmentedControl, Textarea } from '@mantine/core';
+import { SegmentedControl, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApiMutation } from '../api.ts';
+import { useMovementText } from '../customer/movement-text.ts';
 import { minorDigits, toMajor, toMinor, useFormat } from '../format.ts';
 import { FormModal } from './form-modal.tsx';
+import { NumberField } from './number-field.tsx';
 import { useRequestKey } from './request-key.ts';
 import type { Line } from './statement.tsx';
 
@@ -11,6 +13,7 @@ import type { Line } from './statement.tsx';
 export function RefundForm({ userId, line, onClose }: { userId: string; line: Line; onClose: () => void }) {
   const { t } = useTranslation('operator');
   const format = useFormat();
+  const movementText = useMovementText();
   const paid = { amount: -line.amount, currency: line.currency };
   const [major, setMajor] = useState<number | string>('');
   const [to, setTo] = useState<'balance' | 'payment_method'>('balance');
@@ -30,20 +33,21 @@ export function RefundForm({ userId, line, onClose }: { userId: string; line: Li
     <FormModal
       onClose={onClose}
       title={t('refund.title')}
-      intro={t('refund.intro', { what: line.description, amount: format.money(paid) })}
+      intro={t('refund.intro', { what: movementText(line).name, amount: format.money(paid) })}
       submit={t('refund.submit')}
       sending={sending}
       onSubmit={() => sending.mutate()}
     >
-      <NumberInput
+      <NumberField
         label={t('adjust.amount')}
         description={t('refund.amountHint')}
         placeholder={String(toMajor(paid))}
         value={major}
         onChange={setMajor}
-        min={0}
+        min={toMajor({ ...paid, amount: 1 })}
         max={toMajor(paid)}
-        decimalScale={minorDigits(line.currency)}
+        digits={minorDigits(line.currency)}
+        show={(bound) => format.money({ ...paid, amount: toMinor(bound, line.currency) })}
         hideControls
       />
       <SegmentedControl

@@ -9,13 +9,15 @@ import { Section } from './section.tsx';
 
 const REFRESH_MS = 3_000;
 
+/** How the scheduler stands, for all that show it; read once for them. */
+export const useScheduler = () =>
+  useApiQuery(['operator', 'scheduler'], (api) => api.GET('/v1/operator/scheduler'), { refetchInterval: REFRESH_MS });
+
 /** Whether subscriptions are renewed by themselves now, and how far behind that is. */
 export function Scheduler() {
   const { t } = useTranslation('operator');
   const format = useFormat();
-  const scheduler = useApiQuery(['operator', 'scheduler'], (api) => api.GET('/v1/operator/scheduler'), {
-    refetchInterval: REFRESH_MS,
-  });
+  const scheduler = useScheduler();
   const changing = useApiMutation(
     (api, to: 'pause' | 'resume') =>
       to === 'pause' ? api.POST('/v1/operator/scheduler/pause') : api.POST('/v1/operator/scheduler/resume'),

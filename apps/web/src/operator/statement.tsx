@@ -1,11 +1,12 @@
 import type { schemas } from '@evergreen/client/generated/api.ts';
-import { Button, Group, SegmentedControl, Text } from '@mantine/core';
+import { Button, Group, Select, Text } from '@mantine/core';
 import { ReceiptText } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApiPages } from '../api.ts';
 import { Amount } from '../components/amount.tsx';
 import { Empty } from '../components/empty.tsx';
+import { useMovementText } from '../customer/movement-text.ts';
 import { useFormat } from '../format.ts';
 import { DataTable, moreOf } from './data-table.tsx';
 import { Explanation } from './explanation.tsx';
@@ -20,6 +21,7 @@ const KINDS: readonly Kind[] = ['top_up', 'charge', 'refund', 'adjustment'];
 export function Statement({ userId }: { userId: string }) {
   const { t } = useTranslation('operator');
   const format = useFormat();
+  const movementText = useMovementText();
   const [kind, setKind] = useState<Kind>();
   const [asked, setAsked] = useState<{ line: Line; for: 'why' | 'refund' }>();
   const lines = useApiPages(['wallet', userId, 'transactions', kind], (api, cursor) =>
@@ -33,15 +35,15 @@ export function Statement({ userId }: { userId: string }) {
       title={t('statement.title')}
       flush
       actions={
-        <SegmentedControl
+        <Select
           size="xs"
+          w={180}
           aria-label={t('statement.kind')}
-          value={kind ?? 'all'}
-          onChange={(value) => setKind(value === 'all' ? undefined : (value as Kind))}
-          data={[
-            { value: 'all', label: t('statement.all') },
-            ...KINDS.map((value) => ({ value, label: t(`kind.${value}`) })),
-          ]}
+          placeholder={t('statement.all')}
+          clearable
+          value={kind ?? null}
+          onChange={(value) => setKind(value ?? undefined)}
+          data={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))}
         />
       }
     >
@@ -57,16 +59,20 @@ export function Statement({ userId }: { userId: string }) {
           {
             key: 'what',
             label: t('statement.what'),
-            cell: (line) => (
-              <>
-                <Text size="sm" fw={500}>
-                  {line.description}
-                </Text>
-                <Text size="xs" c="dimmed">
-                  {t(`line.${line.kind}`)} · {format.dateTime(line.createdAt)}
-                </Text>
-              </>
-            ),
+            cell: (line) => {
+              const { name, detail } = movementText(line);
+              return (
+                <>
+                  <Text size="sm" fw={500}>
+                    {name}
+                  </Text>
+                  <Text size="xs" c="dimmed">
+                    {detail ? `${detail} · ` : ''}
+                    {format.dateTime(line.createdAt)}
+                  </Text>
+                </>
+              );
+            },
           },
           {
             key: 'amount',

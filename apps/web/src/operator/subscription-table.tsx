@@ -1,4 +1,4 @@
-import { Anchor, Box } from '@mantine/core';
+import { Anchor } from '@mantine/core';
 import { RefreshCw } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -28,24 +28,10 @@ export function SubscriptionTable({ filter, emptyText }: { filter: Filter; empty
     {
       key: 'plan',
       label: t('subscriptions.plan'),
-      cell: ({ id, planName, userId }) => (
-        <>
-          <Anchor
-            component={Link}
-            to={`/operator/subscriptions/${id}`}
-            size="sm"
-            fw={500}
-            display="inline-block"
-            py={4}
-          >
-            {planName}
-          </Anchor>
-          {filter.userId === undefined ? (
-            <Box hiddenFrom="sm">
-              <PersonLink id={userId} />
-            </Box>
-          ) : null}
-        </>
+      cell: ({ id, planName }) => (
+        <Anchor component={Link} to={`/operator/subscriptions/${id}`} size="sm" fw={500} display="inline-block" py={4}>
+          {planName}
+        </Anchor>
       ),
     },
     { key: 'who', label: t('subscriptions.who'), wide: true, cell: ({ userId }) => <PersonLink id={userId} /> },

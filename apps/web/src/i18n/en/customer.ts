@@ -81,7 +81,7 @@ export default {
   'topUpState.failed': 'Nothing was added',
   'topUpState.failedText': 'No money was taken.',
   'topUpState.again': 'Try another way',
-  'topUpState.home': 'To the start page',
+  'topUpState.home': 'Home',
   'topUpState.asked': 'Asked for',
   'topUpState.waiting': 'With the payment provider',
   'topUpState.done': 'On your balance',

@@ -37,7 +37,7 @@ export default {
   'session.unreachable': 'Evergreen cannot be reached right now.',
   'notFound.title': 'There is nothing here',
   'notFound.text': 'The page may have moved, or the address has a mistake in it.',
-  'notFound.home': 'Go to the start page',
+  'notFound.home': 'Home',
   'failure.title': 'This page did not load',
   'failure.text': 'A newer version may have come out. Loading it again usually helps.',
   'failure.reload': 'Load again',

@@ -16,7 +16,8 @@ const LOOKS = {
   dataKey: 'at',
   gridAxis: 'x',
   tickLine: 'none',
-  legendProps: { verticalAlign: 'bottom', height: 28 },
+  // Without a height of its own, so that it may wrap.
+  legendProps: { verticalAlign: 'bottom' },
   xAxisProps: { minTickGap: 32, tickMargin: 8 },
   yAxisProps: { allowDecimals: false, width: 44, interval: 0 },
 } as const;
