@@ -4,6 +4,7 @@ import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { Problem } from '../components/problem.tsx';
+import { ApiProblem } from '../problem.ts';
 import { useSession } from '../session.tsx';
 import { useCredentials } from './credentials.ts';
 import { VisitorPage } from './visitor-page.tsx';
@@ -26,6 +27,7 @@ export function SignIn() {
   const { signIn } = useSession();
   const { state: from } = useLocation();
   const sending = useMutation({ mutationFn: signIn });
+  const isEmailRefused = sending.error instanceof ApiProblem && 'body.email' in sending.error.fields;
   const [known] = useState(takeFromAddress);
   const { email, password, setEmail, setPassword, errors, check } = useCredentials(1, known);
   const submit = (event: FormEvent) => {
@@ -43,7 +45,7 @@ export function SignIn() {
             autoComplete="username"
             defaultValue={known.email}
             onChange={({ currentTarget: { value } }) => setEmail(value)}
-            error={errors.email}
+            error={errors.email ?? (isEmailRefused && t('field.emailInvalid'))}
             required
             autoFocus
           />
