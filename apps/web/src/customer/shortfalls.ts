@@ -1,4 +1,6 @@
-import type { Money } from '../format.ts';
+import type { schemas } from '@evergreen/client/generated/api.ts';
+
+type Money = schemas['Money'];
 
 interface Renewals {
   /** What falls due. */
