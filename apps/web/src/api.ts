@@ -1,5 +1,6 @@
 import type { EvergreenClient } from '@evergreen/client/client.ts';
 import {
+  hashKey,
   type InfiniteData,
   type QueryKey,
   type UseQueryOptions,
@@ -8,6 +9,7 @@ import {
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { type ApiProblem, answerOf } from './problem.ts';
 import { useSignedIn } from './session.tsx';
 
@@ -49,18 +51,32 @@ interface MutationOptions<T, V> {
   onSuccess?: (result: T, variables: V) => void;
 }
 
-/** Changes something: `const pause = useApiMutation((api, id: string) => api.POST(...), { invalidates: ['subscriptions'] })`. */
+/**
+ * Changes something: `const pause = useApiMutation((api, id: string) => api.POST(...), { invalidates: ['subscriptions'] })`. While
+ * one call is under way, the same call again does nothing: the second half of a double click comes before the button is disabled.
+ */
 export function useApiMutation<T, V = void>(
   send: (api: EvergreenClient, variables: V) => Call<T>,
   { invalidates = [], onSuccess }: MutationOptions<T, V> = {},
 ) {
   const { api } = useSignedIn();
   const queryClient = useQueryClient();
-  return useMutation<T, ApiProblem, V>({
+  const underWay = useRef(new Set<string>());
+  const mutation = useMutation<T, ApiProblem, V>({
     mutationFn: (variables) => answerOf(send(api, variables)),
     onSuccess: (result, variables) => {
       onSuccess?.(result, variables);
       return Promise.all(invalidates.map((key) => queryClient.invalidateQueries({ queryKey: [key] })));
     },
+    onSettled: (_result, _error, variables) => {
+      underWay.current.delete(hashKey([variables]));
+    },
   });
+  const mutate: typeof mutation.mutate = (...call) => {
+    const hash = hashKey([call[0]]);
+    if (underWay.current.has(hash)) return;
+    underWay.current.add(hash);
+    mutation.mutate(...call);
+  };
+  return { ...mutation, mutate };
 }

@@ -20,6 +20,12 @@ export class ApiProblem extends Error {
     this.fields = Object.fromEntries((body?.errors ?? []).map(({ field, message }) => [field, message]));
     this.requestId = body?.requestId;
   }
+
+  /** Is there no such thing? What is no id at all is refused as one that does not fit. */
+  get isNotFound(): boolean {
+    const isBadId = this.status === 400 && Object.keys(this.fields).some((field) => field.startsWith('params'));
+    return this.status === 404 || isBadId;
+  }
 }
 
 interface Answer<T> {

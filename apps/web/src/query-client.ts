@@ -9,6 +9,13 @@ const isWorthRetrying = (error: Error): boolean =>
 
 export const queryClient = new QueryClient({
   defaultOptions: {
-    queries: { staleTime: 15_000, retry: (failures, error) => failures < MAX_RETRIES && isWorthRetrying(error) },
+    // Without a connection everything fails at once, and says so. What would wait for one instead could pay much later, unasked.
+    queries: {
+      staleTime: 15_000,
+      retry: (failures, error) => failures < MAX_RETRIES && isWorthRetrying(error),
+      networkMode: 'always',
+      refetchOnReconnect: true,
+    },
+    mutations: { networkMode: 'always' },
   },
 });

@@ -25,6 +25,8 @@ export function PasswordForm() {
   });
   const isTooShort = form.newPassword.length < MIN_PASSWORD;
   const isMissing = wasSent && form.currentPassword === '';
+  const newPasswordError = wasSent && isTooShort ? t('field.passwordShort') : undefined;
+  const isRefused = changing.error?.fields['body.newPassword'] !== undefined;
   const isWrong = changing.error?.code === 'invalid_credentials';
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -51,7 +53,7 @@ export function PasswordForm() {
             autoComplete="new-password"
             value={form.newPassword}
             onChange={({ currentTarget: { value } }) => setForm({ ...form, newPassword: value })}
-            error={wasSent && isTooShort ? t('field.passwordShort') : changing.error?.fields['body.newPassword']}
+            error={newPasswordError ?? (isRefused && t('field.refused'))}
             maxLength={128}
             required
           />

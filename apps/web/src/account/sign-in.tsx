@@ -4,6 +4,7 @@ import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { Problem } from '../components/problem.tsx';
+import { ApiProblem } from '../problem.ts';
 import { useSession } from '../session.tsx';
 import { useCredentials } from './credentials.ts';
 import { hasDemoLink, takeDemoLink } from './demo-link.ts';
@@ -14,6 +15,7 @@ export function SignIn() {
   const { signIn } = useSession();
   const { state: from } = useLocation();
   const sending = useMutation({ mutationFn: signIn });
+  const isEmailRefused = sending.error instanceof ApiProblem && 'body.email' in sending.error.fields;
   const [known] = useState(takeDemoLink);
   useEffect(() => {
     // Another link, opened on this very page, loads nothing by itself.
@@ -37,7 +39,7 @@ export function SignIn() {
             autoComplete="username"
             defaultValue={known.email}
             onChange={({ currentTarget: { value } }) => setEmail(value)}
-            error={errors.email}
+            error={errors.email ?? (isEmailRefused && t('field.emailInvalid'))}
             required
             autoFocus
           />

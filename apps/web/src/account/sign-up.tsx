@@ -31,7 +31,7 @@ export function SignUp() {
             label={t('field.email')}
             autoComplete="username"
             onChange={({ currentTarget: { value } }) => setEmail(value)}
-            error={errors.email ?? fields['body.email']}
+            error={errors.email ?? (fields['body.email'] && t('field.emailInvalid'))}
             required
             autoFocus
           />
@@ -41,7 +41,7 @@ export function SignUp() {
             description={t('field.passwordHint')}
             autoComplete="new-password"
             onChange={({ currentTarget: { value } }) => setPassword(value)}
-            error={errors.password ?? fields['body.password']}
+            error={errors.password ?? (fields['body.password'] && t('field.refused'))}
             maxLength={128}
             required
           />

@@ -24,6 +24,10 @@ export function Dialog(props: Props) {
   const { opened, onClose, title, confirm, onConfirm, dismiss, isPending, error, children } = props;
   const { isDangerous = false, disabled = false } = props;
   const { t } = useTranslation();
+  // What is closing after it was done is still there for the second half of a double click.
+  const confirmOnce = () => {
+    if (opened) onConfirm();
+  };
   return (
     <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('action.close') }}>
       <Stack>
@@ -33,7 +37,7 @@ export function Dialog(props: Props) {
           <Button variant="default" onClick={onClose}>
             {dismiss ?? t('action.cancel')}
           </Button>
-          <Button color={isDangerous ? 'red.8' : 'green'} loading={isPending} onClick={onConfirm} disabled={disabled}>
+          <Button color={isDangerous ? 'red.8' : 'green'} loading={isPending} onClick={confirmOnce} disabled={disabled}>
             {confirm}
           </Button>
         </Group>

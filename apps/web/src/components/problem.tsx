@@ -6,10 +6,17 @@ import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../problem.ts';
 
 /** The server's own words are English. Who reads another language sees them only where the title alone would not help. */
-const NEED_DETAIL = new Set(['validation_failed', 'invalid_transition', 'plan_change_not_possible']);
+const NEED_DETAIL = new Set(['invalid_transition', 'plan_change_not_possible']);
 
-/** Here the server speaks to programs. */
-const NOT_FOR_PEOPLE = new Set(['service_unavailable', 'unauthenticated', 'idempotency_key_in_use', 'internal_error']);
+/** Here the server speaks to programs: of fields of the request, or of amounts in minor units. */
+const NOT_FOR_PEOPLE = new Set([
+  'validation_failed',
+  'insufficient_funds',
+  'service_unavailable',
+  'unauthenticated',
+  'idempotency_key_in_use',
+  'internal_error',
+]);
 
 /** A problem in the reader's language: by its code, and with the server's own words where they say more. */
 export function useProblemText(): (error: unknown) => { title: string; detail: string | undefined } {

@@ -1,18 +1,20 @@
 import type { schemas } from '@evergreen/client/generated/api.ts';
-import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Skeleton, Stack, Switch, Text } from '@mantine/core';
+import { Alert, Button, Group, Select, SimpleGrid, Skeleton, Stack, Switch, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useApiMutation, useApiQuery } from '../api.ts';
+import { MoneyInput, useMoneyText, useReadMoney } from '../components/money-input.tsx';
 import { Problem } from '../components/problem.tsx';
 import { Section } from '../components/section.tsx';
-import { type Currency, minorDigits, toMajor, toMinor, useFormat } from '../format.ts';
+import { type Currency, toMinor, useFormat } from '../format.ts';
 import { useCardName } from './card-name.ts';
 import { useMainCurrency, useSavedMethods } from './queries.ts';
 import { CURRENCIES } from './top-up.tsx';
 
 type Settings = schemas['AutoTopUp'];
 type Body = schemas['AutoTopUpBody'];
+type AmountName = 'threshold' | 'amount' | 'maxPerDay';
 
 /** In whole units, until somebody says otherwise. */
 const USUAL = { threshold: 5, amount: 20, maxPerDay: 100 };
@@ -29,15 +31,17 @@ export function AutoTopUp() {
     (api) => api.GET('/v1/wallet/auto-top-up', { params: { query } }),
     { enabled: main !== undefined },
   );
+  const current = settings.data?.data.find((one) => one.currency === currency);
   return (
     <Section title={t('auto.title')} text={t('auto.text')}>
       <Problem error={settings.error} onRetry={() => void settings.refetch()} />
       {settings.isPending ? <Skeleton h={220} /> : null}
       {settings.data ? (
         <AutoTopUpForm
-          key={currency}
+          // It begins anew when the server turned it off, as when the payment method is removed.
+          key={`${currency} ${current?.enabled} ${current?.paymentMethodId}`}
           currency={currency}
-          settings={settings.data.data.find((one) => one.currency === currency)}
+          settings={current}
           onCurrency={setChosen}
         />
       ) : null}
@@ -57,7 +61,9 @@ function AutoTopUpForm({ currency, settings, onCurrency }: FormProps) {
   const format = useFormat();
   const cardName = useCardName();
   const saved = useSavedMethods();
-  const [form, setForm] = useState<Body>(() => (settings ? bodyOf(settings) : usualBody(currency)));
+  const first = settings ? bodyOf(settings) : usualBody(currency);
+  const [form, setForm] = useState(first);
+  const { typed, setTyped, errors, read } = useAmounts(first);
   const methods = saved.data?.data ?? [];
   const methodId = form.paymentMethodId ?? methods[0]?.id ?? null;
   const save = useApiMutation((api, body: Body) => api.PUT('/v1/wallet/auto-top-up', { body }), {
@@ -66,25 +72,22 @@ function AutoTopUpForm({ currency, settings, onCurrency }: FormProps) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    save.mutate({ ...form, paymentMethodId: methodId });
+    // What is switched off is disabled, and stays as it was.
+    const amounts = form.enabled ? read() : {};
+    if (amounts) save.mutate({ ...form, ...amounts, paymentMethodId: methodId });
   };
-  const amountField = (name: 'threshold' | 'amount' | 'maxPerDay') => (
-    <NumberInput
+  const amountField = (name: AmountName) => (
+    <MoneyInput
       label={t(`auto.${name}`)}
-      value={toMajor({ amount: form[name], currency })}
-      onChange={(value) => setForm({ ...form, [name]: toMinor(Number(value), currency) })}
-      decimalScale={minorDigits(currency)}
-      decimalSeparator={format.decimalSeparator}
-      allowedDecimalSeparators={['.', ',']}
-      fixedDecimalScale
-      allowNegative={false}
-      hideControls
-      suffix={` ${currency}`}
+      value={typed[name]}
+      onChange={(value) => setTyped({ ...typed, [name]: value })}
+      currency={currency}
+      error={form.enabled ? errors[name] : undefined}
       disabled={!form.enabled}
     />
   );
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={submit} noValidate>
       <Stack>
         <Switch
           label={t('auto.enabled')}
@@ -129,6 +132,34 @@ function AutoTopUpForm({ currency, settings, onCurrency }: FormProps) {
       </Stack>
     </form>
   );
+}
+
+/** The three amounts as they are typed, and what is wrong with them. `read` gives them in minor units, if they are right. */
+function useAmounts(first: Body) {
+  const { t } = useTranslation('customer');
+  const textOf = useMoneyText();
+  const readMoney = useReadMoney();
+  const { currency } = first;
+  const [typed, setTyped] = useState(() => {
+    const text = (name: AmountName) => textOf({ amount: first[name], currency });
+    return { threshold: text('threshold'), amount: text('amount'), maxPerDay: text('maxPerDay') };
+  });
+  const threshold = readMoney(typed.threshold, currency, { orZero: true });
+  const amount = readMoney(typed.amount, currency);
+  const maxPerDay = readMoney(typed.maxPerDay, currency);
+  const isCapTooSmall =
+    maxPerDay.amount !== undefined && amount.amount !== undefined && maxPerDay.amount < amount.amount;
+  const capError = isCapTooSmall ? t('auto.capTooSmall') : maxPerDay.error;
+  return {
+    typed,
+    setTyped,
+    errors: { threshold: threshold.error, amount: amount.error, maxPerDay: capError },
+    read: (): Pick<Body, AmountName> | undefined => {
+      if (capError || threshold.error !== undefined || amount.error !== undefined || maxPerDay.error !== undefined)
+        return;
+      return { threshold: threshold.amount, amount: amount.amount, maxPerDay: maxPerDay.amount };
+    },
+  };
 }
 
 const bodyOf = ({ restsUntil: _rest, lastFailure: _failure, ...body }: Settings): Body => body;

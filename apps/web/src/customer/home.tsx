@@ -8,7 +8,7 @@ import { Section } from '../components/section.tsx';
 import { Attention } from './attention.tsx';
 import { BalanceCard } from './balance-card.tsx';
 import { ComingUp } from './coming-up.tsx';
-import { useRecentMovements, useRecentTopUps, useSubscriptions, useWallet } from './queries.ts';
+import { useAutoTopUps, useRecentMovements, useRecentTopUps, useSubscriptions, useWallet } from './queries.ts';
 import { RecentMovements } from './recent-movements.tsx';
 import { SubscriptionList } from './subscription-list.tsx';
 import { needsMoney } from './subscription-text.ts';
@@ -33,7 +33,7 @@ export function Home() {
 
 /** All parts appear together, so that none pushes another away; one that fails keeps nobody waiting. */
 function useIsReady(): boolean {
-  const parts = [useWallet(), useSubscriptions(), useRecentMovements(), useRecentTopUps()];
+  const parts = [useWallet(), useSubscriptions(), useAutoTopUps(), useRecentMovements(), useRecentTopUps()];
   return parts.every(({ isPending, failureCount }) => !isPending || failureCount > 0);
 }
 

@@ -32,6 +32,9 @@ export const usePlans = () =>
 
 export const useSavedMethods = () => useApiQuery(['payment-methods'], (api) => api.GET('/v1/wallet/payment-methods'));
 
+/** The settings of all currencies. */
+export const useAutoTopUps = () => useApiQuery(['auto-top-up', 'all'], (api) => api.GET('/v1/wallet/auto-top-up'));
+
 /** The test cards of the fake payment provider. */
 export const useTestCards = () =>
   useApiQuery(['test-cards'], (api) => api.GET('/v1/gateway/payment-methods'), { staleTime: Number.POSITIVE_INFINITY });

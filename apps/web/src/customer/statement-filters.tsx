@@ -16,6 +16,12 @@ export interface Filters {
 
 export const NO_FILTERS: Filters = { kind: undefined, currency: undefined, from: '', to: '' };
 
+/** Does the last day come before the first? */
+const isTurnedAround = ({ from, to }: Filters): boolean => from !== '' && to !== '' && to < from;
+
+/** Brings a button to the height of fields, whose labels are above them. */
+const LABEL_HEIGHT = 22;
+
 interface Props {
   filters: Filters;
   onChange: (filters: Filters) => void;
@@ -23,10 +29,11 @@ interface Props {
 
 export function StatementFilters({ filters, onChange }: Props) {
   const { t } = useTranslation('customer');
+  const { t: tShell } = useTranslation();
   const isFiltered = Object.values(filters).some(Boolean);
   const change = (part: Partial<Filters>) => onChange({ ...filters, ...part });
   return (
-    <Group align="flex-end" gap="md">
+    <Group align="flex-start" gap="md">
       <NativeSelect
         label={t('statement.kind')}
         data={[
@@ -54,10 +61,11 @@ export function StatementFilters({ filters, onChange }: Props) {
         label={t('statement.to')}
         value={filters.to}
         min={filters.from || undefined}
+        error={isTurnedAround(filters) ? tShell('field.endBeforeStart') : undefined}
         onChange={({ currentTarget: { value } }) => change({ to: value })}
       />
       {isFiltered ? (
-        <Button variant="subtle" onClick={() => onChange(NO_FILTERS)}>
+        <Button variant="subtle" mt={LABEL_HEIGHT} onClick={() => onChange(NO_FILTERS)}>
           {t('statement.clear')}
         </Button>
       ) : null}

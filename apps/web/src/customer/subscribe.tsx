@@ -44,7 +44,8 @@ export function Subscribe({ plan, onClose }: Props) {
             <Button variant="default" onClick={close}>
               {tShell('action.cancel')}
             </Button>
-            <Button onClick={() => sending.mutate(plan.id)} loading={sending.isPending}>
+            {/* Once it is done, the next page is on its way. */}
+            <Button onClick={() => sending.mutate(plan.id)} loading={sending.isPending || sending.isSuccess}>
               {t('subscribe.confirm')}
             </Button>
           </Group>

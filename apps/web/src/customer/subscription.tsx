@@ -5,6 +5,7 @@ import { useApiQuery } from '../api.ts';
 import { Amount } from '../components/amount.tsx';
 import { Facts } from '../components/facts.tsx';
 import { Page } from '../components/page.tsx';
+import { PageProblem } from '../components/page-problem.tsx';
 import { PageSkeleton } from '../components/page-skeleton.tsx';
 import { Problem } from '../components/problem.tsx';
 import rows from '../components/rows.module.css';
@@ -24,7 +25,7 @@ export function SubscriptionPage() {
   const query = useApiQuery(['subscriptions', id], (api) =>
     api.GET('/v1/subscriptions/{id}', { params: { path: { id } } }),
   );
-  if (query.error) return <Problem error={query.error} onRetry={() => void query.refetch()} />;
+  if (query.error) return <PageProblem error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <PageSkeleton />;
   const subscription = query.data;
   return (

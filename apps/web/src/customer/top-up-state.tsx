@@ -7,8 +7,8 @@ import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
 import { useApiQuery } from '../api.ts';
 import { Page } from '../components/page.tsx';
+import { PageProblem } from '../components/page-problem.tsx';
 import { PageSkeleton } from '../components/page-skeleton.tsx';
-import { Problem } from '../components/problem.tsx';
 import { useFormat } from '../format.ts';
 import classes from './top-up-state.module.css';
 
@@ -35,7 +35,7 @@ export function TopUpState() {
     void queryClient.invalidateQueries({ queryKey: ['wallet', 'balances'] });
     void queryClient.invalidateQueries({ queryKey: ['subscriptions'] });
   }, [status, queryClient]);
-  if (topUp.error) return <Problem error={topUp.error} onRetry={() => void topUp.refetch()} />;
+  if (topUp.error) return <PageProblem error={topUp.error} onRetry={() => void topUp.refetch()} />;
   if (!topUp.data) return <PageSkeleton />;
   return (
     <Page title={t('topUpState.title', { amount: format.money(topUp.data) })}>

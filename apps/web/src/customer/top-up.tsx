@@ -1,12 +1,13 @@
-import { Button, Card, NumberInput, Select, SimpleGrid, Stack, Text, UnstyledButton } from '@mantine/core';
+import { Button, Card, Select, SimpleGrid, Stack, Text, UnstyledButton } from '@mantine/core';
 import { type FormEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useSearchParams } from 'react-router';
 import { useApiMutation } from '../api.ts';
+import { MoneyInput, useMoneyText, useReadMoney } from '../components/money-input.tsx';
 import { Page } from '../components/page.tsx';
 import { PageSkeleton } from '../components/page-skeleton.tsx';
 import { Problem } from '../components/problem.tsx';
-import { type Currency, minorDigits, toMajor, toMinor, useFormat } from '../format.ts';
+import { type Currency, toMinor, useFormat } from '../format.ts';
 import { useCardName } from './card-name.ts';
 import { useMainCurrency, useSavedMethods, useTestCards, useWallet } from './queries.ts';
 import classes from './top-up.module.css';
@@ -33,13 +34,19 @@ export function TopUp() {
     <Page title={t('topUp.title')} intro={t('topUp.intro')}>
       <Card maw={520} padding="xl">
         <TopUpForm
-          wished={Number(params.get('amount')) || undefined}
+          wished={wishedOf(params.get('amount'))}
           isMissing={params.get('for') === 'missing'}
           currency={asked ?? main}
         />
       </Card>
     </Page>
   );
+}
+
+/** Minor units, as a link has them; undefined for what is no amount. */
+function wishedOf(text: string | null): number | undefined {
+  const amount = /^[1-9]\d*$/.test(text ?? '') ? Number(text) : undefined;
+  return Number.isSafeInteger(amount) ? amount : undefined;
 }
 
 interface FormProps {
@@ -52,10 +59,14 @@ interface FormProps {
 
 function TopUpForm({ wished, isMissing, currency: firstCurrency }: FormProps) {
   const { t } = useTranslation('customer');
+  const { t: tShell } = useTranslation();
   const format = useFormat();
   const navigate = useNavigate();
   const [currency, setCurrency] = useState(firstCurrency);
-  const [amount, setAmount] = useState(wished);
+  const textOf = useMoneyText();
+  const readMoney = useReadMoney();
+  const [typed, setTyped] = useState(wished ? textOf({ amount: wished, currency }) : '');
+  const { amount, error } = readMoney(typed, currency);
   const [method, setMethod] = useState<string | null>(null);
   const [wasSent, setWasSent] = useState(false);
   const methods = useMethods();
@@ -70,12 +81,12 @@ function TopUpForm({ wished, isMissing, currency: firstCurrency }: FormProps) {
     },
     { invalidates: ['wallet'], onSuccess: ({ id }) => void navigate(`/top-ups/${id}`) },
   );
+  const refusal = sending.error?.fields['body.amount'] === undefined ? undefined : tShell('field.refused');
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setWasSent(true);
     if (amount && token) sending.mutate({ amount, currency, paymentMethod: token });
   };
-  const digits = minorDigits(currency);
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="lg">
@@ -86,7 +97,7 @@ function TopUpForm({ wished, isMissing, currency: firstCurrency }: FormProps) {
               key={preset}
               className={classes.preset ?? ''}
               aria-pressed={amount === preset}
-              onClick={() => setAmount(preset)}
+              onClick={() => setTyped(textOf({ amount: preset, currency }))}
             >
               <span className="num">{format.money({ amount: preset, currency })}</span>
               {isMissing && preset === wished && currency === firstCurrency ? (
@@ -98,18 +109,12 @@ function TopUpForm({ wished, isMissing, currency: firstCurrency }: FormProps) {
           ))}
         </fieldset>
         <SimpleGrid cols={2}>
-          <NumberInput
+          <MoneyInput
             label={t('topUp.otherAmount')}
-            value={amount === undefined ? '' : toMajor({ amount, currency })}
-            onChange={(value) => setAmount(value === '' ? undefined : toMinor(Number(value), currency))}
-            min={0}
-            decimalScale={digits}
-            decimalSeparator={format.decimalSeparator}
-            allowedDecimalSeparators={['.', ',']}
-            allowNegative={false}
-            hideControls
-            inputMode="decimal"
-            error={wasSent && !amount ? t('topUp.amountNeeded') : undefined}
+            value={typed}
+            onChange={setTyped}
+            currency={currency}
+            error={typed.trim() === '' ? (wasSent ? t('topUp.amountNeeded') : undefined) : (error ?? refusal)}
           />
           <Select
             label={t('topUp.currency')}
@@ -117,7 +122,7 @@ function TopUpForm({ wished, isMissing, currency: firstCurrency }: FormProps) {
             value={currency}
             onChange={(value) => {
               setCurrency(CURRENCIES.find((one) => one === value) ?? currency);
-              setAmount(undefined);
+              setTyped('');
             }}
             allowDeselect={false}
           />

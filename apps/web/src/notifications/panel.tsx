@@ -51,7 +51,9 @@ export function Panel({ unreadCount, onGo }: { unreadCount: number; onGo: () => 
       ) : null}
       <Problem error={list.error} onRetry={() => void list.refetch()} />
       {list.isPending ? [1, 2, 3].map((key) => <Skeleton key={key} h={64} />) : null}
-      {list.items?.length === 0 ? <Empty icon={Bell} title={t('bell.empty')} text={t('bell.emptyText')} /> : null}
+      {list.items?.length === 0 ? (
+        <Empty icon={Bell} title={t('bell.empty')} text={type ? t(`bell.emptyText_${type}`) : t('bell.emptyText')} />
+      ) : null}
       {list.items && list.items.length > 0 ? (
         <ul className={classes.list}>
           {list.items.map((notification) => (

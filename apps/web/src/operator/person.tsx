@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { useApiQuery } from '../api.ts';
 import { Page } from '../components/page.tsx';
+import { PageProblem } from '../components/page-problem.tsx';
 import { PageSkeleton } from '../components/page-skeleton.tsx';
 import { Problem } from '../components/problem.tsx';
 import { useFormat } from '../format.ts';
@@ -20,7 +21,7 @@ export function PersonPage() {
   const { id = '' } = useParams();
   const person = usePerson(id);
   if (!person.data && !person.error) return <PageSkeleton />;
-  if (!person.data) return <Problem error={person.error} onRetry={() => void person.refetch()} />;
+  if (!person.data) return <PageProblem error={person.error} onRetry={() => void person.refetch()} />;
   return <Person person={person.data} />;
 }
 

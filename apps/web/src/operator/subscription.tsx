@@ -6,8 +6,8 @@ import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { useApiQuery } from '../api.ts';
 import { Page } from '../components/page.tsx';
+import { PageProblem } from '../components/page-problem.tsx';
 import { PageSkeleton } from '../components/page-skeleton.tsx';
-import { Problem } from '../components/problem.tsx';
 import { useFormat } from '../format.ts';
 import { CancelForm } from './cancel-form.tsx';
 import { ExtendForm } from './extend-form.tsx';
@@ -30,7 +30,7 @@ export function SubscriptionPage() {
   );
   if (subscription.data) return <One subscription={subscription.data} />;
   if (!subscription.error) return <PageSkeleton />;
-  return <Problem error={subscription.error} onRetry={() => void subscription.refetch()} />;
+  return <PageProblem error={subscription.error} onRetry={() => void subscription.refetch()} />;
 }
 
 function One({ subscription: one }: { subscription: Subscription }) {

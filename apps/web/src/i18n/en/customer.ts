@@ -11,6 +11,7 @@ export default {
   'home.seePlans': 'See plans',
   'home.next': 'Coming up',
   'home.nothingNext': 'No renewals ahead.',
+  'home.short': 'Your balance is {{missing}} short of these.',
   'home.recent': 'Latest on your balance',
   'home.nothingRecent': 'Nothing has moved yet.',
   'home.wholeStatement': 'Whole statement',
@@ -260,5 +261,6 @@ export default {
   'auto.method': 'From',
   'auto.needsMethod': 'Save a payment method first.',
   'auto.rests': 'Rests until {{at}} after a decline.',
+  'auto.capTooSmall': 'No less than one top-up',
   'auto.saved': 'Automatic top-up is saved',
 } as const;

@@ -58,6 +58,11 @@ export default {
   'field.emailInvalid': 'This does not look like an email address',
   'field.passwordShort': 'At least 8 characters',
   'field.required': 'Please fill this in',
+  'field.refused': 'This cannot be used here',
+  'field.amountInvalid': 'This does not look like an amount, as {{example}} does',
+  'field.amountZero': 'More than zero, please',
+  'field.amountTooLarge': 'At most {{most}}',
+  'field.endBeforeStart': 'This is before the first day',
 
   'profile.title': 'Profile',
   'profile.account': 'Account',
@@ -99,6 +104,9 @@ export default {
   'bell.markRead': 'Mark read',
   'bell.empty': 'Nothing here yet',
   'bell.emptyText': 'Payments, renewals and what needs your attention will show up here.',
+  'bell.emptyText_payment_succeeded': 'Top-ups and paid renewals will show up here.',
+  'bell.emptyText_charge_failed': 'No payment has failed.',
+  'bell.emptyText_expiry_notice': 'Renewals and what runs out soon will show up here.',
   'bell.unread': 'Unread',
 
   'problem.validation_failed': 'Something in the form is not right',

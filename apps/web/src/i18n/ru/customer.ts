@@ -13,6 +13,7 @@ export default {
   'home.seePlans': 'Смотреть тарифы',
   'home.next': 'Что дальше',
   'home.nothingNext': 'Продлений не предвидится.',
+  'home.short': 'На всё это на балансе не хватает {{missing}}.',
   'home.recent': 'Последние движения',
   'home.nothingRecent': 'Движений ещё не было.',
   'home.wholeStatement': 'Вся выписка',
@@ -282,5 +283,6 @@ export default {
   'auto.method': 'С карты',
   'auto.needsMethod': 'Сначала сохраните способ оплаты.',
   'auto.rests': 'После отказа ждёт до {{at}}.',
+  'auto.capTooSmall': 'Не меньше одного пополнения',
   'auto.saved': 'Автопополнение сохранено',
 } satisfies Russian<typeof english>;

@@ -60,6 +60,11 @@ export default {
   'field.emailInvalid': 'Это не похоже на адрес эл. почты',
   'field.passwordShort': 'Не меньше 8 знаков',
   'field.required': 'Заполните это поле',
+  'field.refused': 'Так здесь нельзя',
+  'field.amountInvalid': 'Это не похоже на сумму; пример: {{example}}',
+  'field.amountZero': 'Сумма должна быть больше нуля',
+  'field.amountTooLarge': 'Не больше {{most}}',
+  'field.endBeforeStart': 'Это раньше первого дня',
 
   'profile.title': 'Профиль',
   'profile.account': 'Учётная запись',
@@ -102,6 +107,9 @@ export default {
   'bell.markRead': 'Прочитано',
   'bell.empty': 'Пока ничего нет',
   'bell.emptyText': 'Здесь появятся платежи, продления и то, что требует внимания.',
+  'bell.emptyText_payment_succeeded': 'Здесь появятся пополнения и оплаченные продления.',
+  'bell.emptyText_charge_failed': 'Все платежи прошли.',
+  'bell.emptyText_expiry_notice': 'Здесь появятся скорые продления и то, что заканчивается.',
   'bell.unread': 'Непрочитанное',
 
   'problem.validation_failed': 'В форме что-то не так',
