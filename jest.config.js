@@ -6,7 +6,7 @@ export default {
   transform: {
     '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } }],
   },
-  // Two more than the cores there are at least: many tests wait for clocks of others, such as time limits, or for a browser.
-  maxWorkers: 4,
+  // One more than the cores there are at least: many tests wait for clocks of others, such as time limits.
+  maxWorkers: 3,
   testTimeout: 30_000,
 };

@@ -8,6 +8,11 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 const executablePath = process.env.TEST_CHROMIUM;
 /** A test in a browser; skipped where there is none, which `npm test` says at its end. */
 export const browserTest = executablePath ? test : test.skip;
+/**
+ * Whether all pages are looked at in all their ways. A browser without a graphics card takes all cores for that, so the whole suite
+ * looks at fewer unless EVERGREEN_BROWSER=whole.
+ */
+export const LOOKS_AT_ALL = process.env.EVERGREEN_BROWSER === 'whole';
 
 const FLAGS = [
   '--no-sandbox',

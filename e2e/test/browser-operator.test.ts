@@ -8,7 +8,15 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import { type ConfirmChannel, connect } from 'amqplib';
 import pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
-import { browserTest, closeBrowser, keepScreenshot, openBrowser, seriousBarriers, visit } from '../src/browser.ts';
+import {
+  browserTest,
+  closeBrowser,
+  keepScreenshot,
+  LOOKS_AT_ALL,
+  openBrowser,
+  seriousBarriers,
+  visit,
+} from '../src/browser.ts';
 import {
   awaitStatus,
   calmGateway,
@@ -55,6 +63,8 @@ async function signIn(options: { colorScheme?: 'light' | 'dark'; width?: number 
   await visited.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   return visited;
 }
+
+const wholeTest = LOOKS_AT_ALL ? browserTest : () => undefined;
 
 browserTest(
   'an operator takes the gateway down and sees the breaker open, and close again when it is back',
@@ -271,7 +281,7 @@ browserTest(
   60_000,
 );
 
-browserTest(
+wholeTest(
   'a Russian operator on a phone reaches everything, in Russian, and nothing stands out of the page',
   async () => {
     const russian = await newOperator(stack);
@@ -343,7 +353,7 @@ const PAGES = [
   ['Event flow', 'Live'],
 ] as const;
 
-browserTest(
+wholeTest(
   'no page of the console keeps anybody out, light or dark, at a desk or on a phone',
   async () => {
     for (const [colorScheme, width] of [
