@@ -1,5 +1,5 @@
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
-import { endOf } from './backoff.ts';
+import { endOf, rest } from './backoff.ts';
 
 /*
  * Looking at messages without taking them: they are handed out by the broker, and given back by closing the channel they
@@ -9,6 +9,8 @@ import { endOf } from './backoff.ts';
 
 const HAND_OUT_TIMEOUT_MS = 3_000;
 const CLOSE_TIMEOUT_MS = 2_000;
+const BACK_TIMEOUT_MS = 2_000;
+const BACK_INTERVAL_MS = 20;
 
 export interface Held {
   /** Oldest first. */
@@ -30,6 +32,7 @@ export async function holdMessages<T>(
   work: (held: Held) => Promise<T>,
 ): Promise<T> {
   const channel = await connection.createChannel();
+  let heldCount = 0;
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {});
   channel.on('error', lost.reject);
@@ -51,12 +54,14 @@ export async function holdMessages<T>(
   const use = async (): Promise<T> => {
     const { messageCount: count } = await channel.checkQueue(queue);
     const messages = await handOut(Math.min(count, most));
+    heldCount = messages.length;
     return work({
       messages,
       count,
       settle: (settled) => {
         // One word for all: the broker loses acknowledgements by the dozen when the channel is closed right after them.
         const last = messages.at(-1);
+        heldCount -= settled.length;
         if (last && settled.length === messages.length) channel.ack(last, true);
         else for (const message of settled) channel.ack(message);
       },
@@ -66,5 +71,18 @@ export async function holdMessages<T>(
     return await Promise.race([use(), lost.promise]);
   } finally {
     await endOf((async () => channel.close())(), CLOSE_TIMEOUT_MS);
+    await endOf(allBack(connection, queue, heldCount), BACK_TIMEOUT_MS);
   }
+}
+
+/** The broker takes its own time to put back what was held, and whoever looks next is to see all of it. */
+async function allBack(connection: ChannelModel, queue: string, count: number): Promise<void> {
+  if (count === 0) return;
+  const channel = await connection.createChannel();
+  channel.on('error', () => undefined);
+  const giveUpAt = performance.now() + BACK_TIMEOUT_MS;
+  while ((await channel.checkQueue(queue)).messageCount < count && performance.now() < giveUpAt) {
+    await rest(BACK_INTERVAL_MS);
+  }
+  await channel.close();
 }
