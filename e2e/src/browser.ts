@@ -13,6 +13,8 @@ export const browserTest = executablePath ? test : test.skip;
  * looks at fewer unless EVERGREEN_BROWSER=whole.
  */
 export const LOOKS_AT_ALL = process.env.EVERGREEN_BROWSER === 'whole';
+/** A test that is there only then. */
+export const wholeTest = LOOKS_AT_ALL ? browserTest : () => undefined;
 
 const FLAGS = [
   '--no-sandbox',

@@ -12,10 +12,10 @@ import {
   browserTest,
   closeBrowser,
   keepScreenshot,
-  LOOKS_AT_ALL,
   openBrowser,
   seriousBarriers,
   visit,
+  wholeTest,
 } from '../src/browser.ts';
 import {
   awaitStatus,
@@ -63,8 +63,6 @@ async function signIn(options: { colorScheme?: 'light' | 'dark'; width?: number 
   await visited.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   return visited;
 }
-
-const wholeTest = LOOKS_AT_ALL ? browserTest : () => undefined;
 
 browserTest(
   'an operator takes the gateway down and sees the breaker open, and close again when it is back',

@@ -39,8 +39,7 @@ export interface TestStack {
   /** The origin of each process. */
   urls: Record<ProcessName, string>;
   databases: Record<ServiceName, ServiceDatabase>;
-  /** For the test itself: a user with all rights, where the services have but their own. */
-  /** Of the one with all rights. */
+  /** For the test itself: of a user with all rights, where the services have but their own. */
   amqpUrl: string;
   /** Of each service's own broker user. */
   brokerUrls: BrokerUrls;
