@@ -53,7 +53,13 @@ export async function proxyRoute(
         if (!places.enter(request, lineOf(addressOf({ ip: findOrigin(request.raw).address })))) {
           return unavailable(request, reply, 'Too many requests of this kind are under way');
         }
-        return reply.from(dest, { ...options, ...bodyOf(request) });
+        try {
+          return reply.from(dest, { ...options, ...bodyOf(request) });
+        } catch (error) {
+          // What the proxy refuses to pass on never comes to an answer that would give the place back.
+          places.leave(request);
+          throw error;
+        }
       },
       replyOptions: {
         // Only the client knows whether its request may be sent twice.
