@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { readJson, writeJson } from './json-file.ts';
 import { evergreenDirectory } from './paths.ts';
+import { claimPort, releasePort } from './ports.ts';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
 import { endLeftovers } from './processes.ts';
 import { ReadableError } from './readable-error.ts';
@@ -17,16 +17,11 @@ export interface DataDirectory {
   logs: string;
   /** A random secret, made on first use and kept in secrets.json. */
   secret(name: string, make?: () => string): string;
-  /** A free port on 127.0.0.1, the same one as last time if nobody else has taken it. */
+  /** A port on 127.0.0.1 for this stack alone, the same one as last time if nobody else has taken it. */
   port(name: string): Promise<number>;
   /** Gives up ownership; every process must have ended before. */
   release(): void;
 }
-
-const firstPort = 20_000;
-// Below 32768, where Linux' own ephemeral ports begin: an outgoing connection never takes a port chosen here.
-const lastPort = 31_999;
-const portAttempts = 100;
 
 /** Where `npm start` keeps its data. */
 export const dataPath = (): string => process.env.EVERGREEN_DATA || join(evergreenDirectory, 'start');
@@ -41,13 +36,23 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
     rmSync(join(path, 'owner.json'), { force: true });
     throw error;
   }
-  const chosenPorts = new Set<number>();
+  const ports: number[] = [];
   return {
     path,
     logs,
     secret: (name, make = randomSecret) => remember(join(path, 'secrets.json'), name, make),
-    port: (name) => reservePort(join(path, 'ports.json'), name, chosenPorts),
-    release: () => rmSync(join(path, 'owner.json'), { force: true }),
+    port: async (name) => {
+      const file = join(path, 'ports.json');
+      const port = await claimPort(readJson<Record<string, number>>(file)?.[name]);
+      ports.push(port);
+      // Read again: another port may have been written while this one was probed.
+      writeJson(file, { ...readJson<Record<string, number>>(file), [name]: port });
+      return port;
+    },
+    release: () => {
+      for (const port of ports.splice(0)) releasePort(port);
+      rmSync(join(path, 'owner.json'), { force: true });
+    },
   };
 }
 
@@ -106,32 +111,4 @@ function remember(file: string, name: string, make: () => string): string {
   const made = make();
   writeJson(file, { ...known, [name]: made });
   return made;
-}
-
-async function reservePort(file: string, name: string, chosen: Set<number>): Promise<number> {
-  const known = readJson<Record<string, number>>(file) ?? {};
-  let candidate = known[name] ?? randomPort();
-  for (let attempt = 0; attempt < portAttempts; attempt++) {
-    if (!chosen.has(candidate) && (await isPortFree(candidate))) {
-      chosen.add(candidate);
-      // Read again: another port may have been written while this one was probed.
-      writeJson(file, { ...readJson<Record<string, number>>(file), [name]: candidate });
-      return candidate;
-    }
-    candidate = randomPort();
-  }
-  throw new Error(`no free port between ${firstPort} and ${lastPort} after ${portAttempts} attempts`);
-}
-
-function randomPort(): number {
-  return firstPort + Math.floor(Math.random() * (lastPort - firstPort + 1));
-}
-
-/** Tells whether a server could listen on 127.0.0.1 at this moment. */
-export function isPortFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
-  });
 }

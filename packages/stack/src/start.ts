@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type BrokerUrls, prepareBroker } from './broker.ts';
-import { type DataDirectory, dataPath, isPortFree, openDataDirectory, randomSecret } from './data-directory.ts';
+import { type DataDirectory, dataPath, openDataDirectory, randomSecret } from './data-directory.ts';
 import { prepareDatabases } from './databases.ts';
 import { playHistory } from './demo-history.ts';
 import { removeDockerData } from './docker.ts';
 import { type Infrastructure, startInfrastructure } from './infrastructure.ts';
 import { readJson, writeJson } from './json-file.ts';
 import { type ProcessName, repositoryRoot } from './paths.ts';
+import { isPortFree } from './ports.ts';
 import { announce, runCommand, step, untilStopped } from './progress.ts';
 import { ReadableError } from './readable-error.ts';
 import { demoEmail, operatorEmail, seed } from './seed.ts';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrokerUrls, createVhost } from './broker.ts';
 import { openDataDirectory } from './data-directory.ts';
@@ -75,7 +76,15 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   const directory = await openDataDirectory(path);
   const undo: (() => Promise<unknown> | unknown)[] = [() => directory.release()];
   const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
+    const errors: unknown[] = [];
+    for (const step of undo.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   };
   try {
     const vhost = await createTestVhost();
@@ -99,7 +108,10 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     };
     const specs = describeProcesses(settings, options.services);
     const supervisor = supervise({ directory: path, specs, say: () => undefined });
-    undo.push(() => supervisor.stop());
+    undo.push(async () => {
+      await supervisor.stop();
+      expectNoUnexpectedErrors(specs.map(({ name }) => join(directory.logs, `${name}.log`)));
+    });
     await supervisor.start();
     const urls = Object.fromEntries(processNames.map((name) => [name, `http://127.0.0.1:${ports[name]}`]));
     return {
@@ -118,6 +130,16 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** A service that ends by an error nobody foresaw is started again, which a test that waits would not even notice. */
+function expectNoUnexpectedErrors(logs: string[]): void {
+  for (const log of logs.filter(existsSync)) {
+    const fatal = readFileSync(log, 'utf8')
+      .split('\n')
+      .find((line) => line.startsWith('{"level":60,'));
+    if (fatal) throw new Error(`${log} has an unexpected error: ${fatal.slice(0, 2_000)}`);
   }
 }
 

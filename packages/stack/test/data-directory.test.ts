@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openDataDirectory } from '../src/data-directory.ts';
+import { claimPort, releasePort } from '../src/ports.ts';
 import { identifyProcess } from '../src/process-identity.ts';
 
 const parent = process.env.TEST_DIRECTORY ?? '';
@@ -44,4 +45,25 @@ test('ports and secrets are the same next time, unless a port was taken', async 
   expect(second.secret('token')).toBe(secret);
   second.release();
   stranger.close();
+});
+
+test('a port that is claimed goes to nobody else, though nobody listens on it yet; of a process that died it is free', async () => {
+  const path = join(parent, 'stack-claims');
+  const first = await openDataDirectory(path);
+  const port = await first.port('one');
+  expect(await claimPort(port)).not.toBe(port);
+  const heir = join(import.meta.dirname, '../src/ports.ts');
+  const claimElsewhere = async () => {
+    const script = `import { claimPort } from ${JSON.stringify(heir)}; process.stdout.write(String(await claimPort(${port})))`;
+    const elsewhere = spawn(process.execPath, ['--input-type=module-typescript', '-e', script]);
+    const [chunk] = (await once(elsewhere.stdout, 'data')) as [Buffer];
+    await once(elsewhere, 'exit');
+    return Number(chunk.toString());
+  };
+  expect(await claimElsewhere()).not.toBe(port);
+  first.release();
+  expect(await claimElsewhere()).toBe(port);
+  // Its process has ended.
+  expect(await claimPort(port)).toBe(port);
+  releasePort(port);
 });
