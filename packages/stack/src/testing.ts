@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrokerUrls, createVhost } from './broker.ts';
 import { openDataDirectory } from './data-directory.ts';
@@ -107,10 +107,11 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
       extraEnvironment: withRoomyLimits(options.env),
     };
     const specs = describeProcesses(settings, options.services);
-    const supervisor = supervise({ directory: path, specs, say: () => undefined });
+    const said: string[] = [];
+    const supervisor = supervise({ directory: path, specs, say: (line) => said.push(line) });
     undo.push(async () => {
       await supervisor.stop();
-      expectNoUnexpectedErrors(specs.map(({ name }) => join(directory.logs, `${name}.log`)));
+      expectNoneEndedByItself(said, directory.logs);
     });
     await supervisor.start();
     const urls = Object.fromEntries(processNames.map((name) => [name, `http://127.0.0.1:${ports[name]}`]));
@@ -133,14 +134,15 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   }
 }
 
-/** A service that ends by an error nobody foresaw is started again, which a test that waits would not even notice. */
-function expectNoUnexpectedErrors(logs: string[]): void {
-  for (const log of logs.filter(existsSync)) {
-    const fatal = readFileSync(log, 'utf8')
-      .split('\n')
-      .find((line) => line.startsWith('{"level":60,'));
-    if (fatal) throw new Error(`${log} has an unexpected error: ${fatal.slice(0, 2_000)}`);
-  }
+/** A service that ends by itself is started again, which a test that waits would not even notice. One that is killed ends by a signal. */
+function expectNoneEndedByItself(said: readonly string[], logs: string): void {
+  const ending = said.find((line) => line.includes(' ended (exit code '));
+  if (ending === undefined) return;
+  const log = join(logs, `${ending.split(' ', 1)[0]}.log`);
+  const reason = readFileSync(log, 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith('{"level":60,'));
+  throw new Error(`${ending}\n${reason?.slice(0, 2_000) ?? 'It logged no error.'}`);
 }
 
 /** All people of a test share one address, and do in seconds what people do in months. What a test sets itself counts. */
