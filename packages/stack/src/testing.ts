@@ -39,6 +39,7 @@ export interface TestStack {
   baseUrl: string;
   /** The origin of each process. */
   urls: Record<ProcessName, string>;
+  /** Of the services that were to be started. */
   databases: Record<ServiceName, ServiceDatabase>;
   /** For the test itself: of a user with all rights, where the services have but their own. */
   amqpUrl: string;
@@ -90,7 +91,8 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     const vhost = await createTestVhost();
     undo.push(() => vhost.drop());
     const databases = {} as Record<ServiceName, TestDatabase>;
-    for (const service of serviceNames) {
+    const wanted = serviceNames.filter((service) => options.services?.includes(service) ?? true);
+    for (const service of wanted) {
       databases[service] = await createTestDatabase(service);
       undo.push(() => databases[service].drop());
     }
