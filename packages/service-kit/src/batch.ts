@@ -5,6 +5,7 @@ import { fullJitterMs, rest } from './backoff.ts';
 import { afterFailure, type DeadReason, publishedKey, toDead } from './dead-letter.ts';
 import { readEvent } from './events.ts';
 import type { Outgoing, Publisher } from './publisher.ts';
+import { inMessageSpans } from './tracing.ts';
 import { transience } from './transience.ts';
 
 /*
@@ -165,7 +166,7 @@ async function attempt(
   let contended = 0;
   for (let away = 0; ; ) {
     try {
-      await handle(events, { queue, logger });
+      await inMessageSpans(queue, events, () => handle(events, { queue, logger }));
       return undefined;
     } catch (error) {
       const kind = transience(error);

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import pg from 'pg';
+import { asStep, TRANSACTION_SPAN } from './tracing.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -54,7 +55,7 @@ const isRetriable = (error: unknown): boolean =>
 export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await transactOnce(pool, work);
+      return await asStep('transaction', TRANSACTION_SPAN, () => transactOnce(pool, work));
     } catch (error) {
       if (!isRetriable(error) || attempt === TRANSACTION_TRIES) throw error;
       await pause(Math.random() * 20 * 2 ** attempt);

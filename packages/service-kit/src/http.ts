@@ -14,6 +14,7 @@ import Fastify, {
 import { Histogram, type Registry } from 'prom-client';
 import { describeRoute } from './describe-route.ts';
 import { Problem, problemBody } from './problem.ts';
+import { traceFieldsOf, traceRequests } from './trace-requests.ts';
 import { compileForHttp, describeError } from './validation.ts';
 
 /** Largest request body in bytes; no route needs more. */
@@ -32,8 +33,8 @@ export interface HttpOptions {
   ready?: Record<string, () => Promise<void> | void>;
   /** False for an app that the public reaches: it has no /metrics, and no /openapi.json of its own. */
   internalRoutes?: boolean;
-  /** False where strangers call: what they name themselves would stand in audit rows. */
-  trustRequestId?: boolean;
+  /** False where strangers call: ids of requests and traces that they name themselves would stand in audit rows and in others' traces. */
+  trustCallerIds?: boolean;
   /**
    * Addresses or networks, as in `10.0.0.0/8`, whose X-Forwarded-For is believed. From anybody else, and with none named, a
    * request comes from where its connection does.
@@ -54,7 +55,7 @@ export async function buildHttp(options: HttpOptions) {
     requestTimeout: 30_000,
     // observe() writes the one line per request that we want.
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: ({ headers }) => (options.trustRequestId === false ? randomUUID() : requestIdOf(headers)),
+    genReqId: ({ headers }) => (options.trustCallerIds === false ? randomUUID() : requestIdOf(headers)),
     ...(options.trustedProxies?.length && { trustProxy: [...options.trustedProxies] }),
     ...(options.server && { http: options.server }),
     frameworkErrors: (error, request, reply) => {
@@ -86,6 +87,7 @@ export async function buildHttp(options: HttpOptions) {
   app.setNotFoundHandler((request, reply) => {
     sendProblem(request, reply, 'not_found', { detail: `${request.method} ${pathOf(request)} is not offered here` });
   });
+  traceRequests(app, options.trustCallerIds !== false);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
@@ -186,10 +188,8 @@ function observe(app: Pick<HttpApp, 'addHook'>, metrics: Registry): void {
     const route = request.routeOptions.url ?? 'unknown';
     seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
     if (route.startsWith('/health') || route === '/metrics') return;
-    request.log.info(
-      { method: request.method, path: pathOf(request), status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-      'answered',
-    );
+    const what = { method: request.method, path: pathOf(request), status: reply.statusCode };
+    request.log.info({ ...what, ms: Math.round(reply.elapsedTime), ...traceFieldsOf(request) }, 'answered');
   });
 }
 

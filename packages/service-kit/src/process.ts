@@ -1,6 +1,8 @@
 import pino, { type Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ConfigError } from './config.ts';
+import { startTelemetry } from './telemetry.ts';
+import { traceFields } from './tracing.ts';
 
 /** sysexits EX_CONFIG: starting again would not help, so whoever supervises the process should not. */
 export const EXIT_CONFIG = 78;
@@ -21,6 +23,7 @@ export async function runService(service: string, start: (context: ServiceContex
   const logger = pino({
     name: service,
     level: process.env.LOG_LEVEL || 'info',
+    mixin: () => traceFields(),
     redact: ['req.headers.authorization', 'req.headers.cookie', '*.password', '*.token'],
   });
   const metrics = new Registry();
@@ -51,6 +54,8 @@ export async function runService(service: string, start: (context: ServiceContex
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
   try {
+    const stopTelemetry = await startTelemetry(service, logger);
+    if (stopTelemetry) stops.push({ what: 'telemetry', stop: stopTelemetry });
     await start({ logger, metrics, onStop: (what, stop) => stops.push({ what, stop }) });
   } catch (error) {
     if (!(error instanceof ConfigError)) return fail(error);

@@ -37,7 +37,7 @@ export async function buildApp(deps: AppDeps) {
     metrics,
     ready: Object.fromEntries(UPSTREAMS.map((name) => [name, () => expectReady(upstreams[name])])),
     internalRoutes: false,
-    trustRequestId: false,
+    trustCallerIds: false,
     server: { shouldUpgradeCallback: isSocketUpgrade },
   });
   boundConnections(app, silenceTimeoutMs);
