@@ -119,6 +119,7 @@ test('a batch of three messages of three traces: a span in each, one of the batc
   await relay.stop();
   expect(sent.map(({ traceId }) => traceId).sort()).toEqual(BULK_OF_TRACES);
   expect(sent.every(({ isFailed }) => !isFailed)).toBe(true);
+  await consumer.close();
 });
 
 test('of one message alone the transaction is a step, and a failure is told without its text', async () => {
@@ -146,6 +147,7 @@ test('of one message alone the transaction is a step, and a failure is told with
   ]);
   expect(JSON.stringify(ofTrace)).not.toContain('secret');
   expect(ofTrace.find(({ isFailed }) => isFailed)?.attributes['error.type']).toBe('RangeError');
+  await consumer.close();
 });
 
 test.each([
