@@ -63,6 +63,15 @@ export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClie
   }
 }
 
+const afterCommits = new WeakMap<pg.ClientBase, (() => void)[]>();
+
+/** Calls back once the transaction that `client` is in has committed, and never if it does not. */
+export function afterCommit(client: pg.ClientBase, then: () => void): void {
+  const callbacks = afterCommits.get(client);
+  if (!callbacks) throw new Error('there is no transaction to wait for');
+  callbacks.push(then);
+}
+
 async function transactOnce<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
@@ -72,8 +81,11 @@ async function transactOnce<T>(pool: pg.Pool, work: (client: pg.PoolClient) => P
   client.on('error', onError);
   try {
     await client.query('BEGIN');
+    const callbacks: (() => void)[] = [];
+    afterCommits.set(client, callbacks);
     const result = await work(client);
     await client.query('COMMIT');
+    for (const callback of callbacks) callback();
     return result;
   } catch (error) {
     // A connection that cannot even roll back is thrown away; the server rolls back when it sees it gone.
@@ -82,6 +94,7 @@ async function transactOnce<T>(pool: pg.Pool, work: (client: pg.PoolClient) => P
     });
     throw error;
   } finally {
+    afterCommits.delete(client);
     client.off('error', onError);
     client.release(broken);
   }

@@ -178,7 +178,7 @@ async function within(timeoutMs: number, work: () => Promise<void> | void): Prom
 
 function observe(app: Pick<HttpApp, 'addHook'>, metrics: Registry): void {
   const seconds = new Histogram({
-    name: 'http_request_seconds',
+    name: 'evergreen_http_request_seconds',
     help: 'Time from request to answer',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],

@@ -193,12 +193,20 @@ function relayMetrics(registry: Registry, read: () => ReturnType<typeof count>, 
         }
       },
     });
-  gauge('outbox_pending', 'Events committed and not yet published', ({ pending }) => pending);
-  gauge('outbox_oldest_seconds', 'Age of the oldest event not yet published', ({ oldest_seconds }) => oldest_seconds);
+  gauge('evergreen_outbox_pending_events', 'Events committed and not yet published', ({ pending }) => pending);
+  gauge(
+    'evergreen_outbox_oldest_seconds',
+    'Age of the oldest event not yet published',
+    ({ oldest_seconds }) => oldest_seconds,
+  );
   return {
-    published: new Counter({ name: 'outbox_published_total', help: 'Events confirmed by the broker', registers }),
+    published: new Counter({
+      name: 'evergreen_outbox_published_events_total',
+      help: 'Events confirmed by the broker',
+      registers,
+    }),
     failed: new Counter({
-      name: 'outbox_failed_total',
+      name: 'evergreen_outbox_refused_events_total',
       help: 'Events the broker refused, to be tried again',
       registers,
     }),

@@ -147,7 +147,7 @@ function closeWithSocket(socket: PushSocket): void {
 
 function showCount(io: PushServer, metrics: Registry): void {
   new Gauge({
-    name: 'notifier_sockets',
+    name: 'evergreen_notifier_sockets',
     help: 'Sockets that were admitted and are open',
     registers: [metrics],
     collect() {

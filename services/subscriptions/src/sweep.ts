@@ -33,17 +33,17 @@ export interface SweepDeps {
  */
 export function createSweep({ store, clock, progress, logger, metrics }: SweepDeps): () => Promise<boolean> {
   const failed = new Counter({
-    name: 'subscription_sweep_failures_total',
+    name: 'evergreen_subscriptions_sweep_failures_total',
     help: 'Times a due subscription could not be moved and was left alone for a minute',
     registers: [metrics],
   });
   const sweeps = new Counter({
-    name: 'subscription_sweeps_total',
+    name: 'evergreen_subscriptions_sweeps_total',
     help: 'Times a scheduler looked for due subscriptions, also when there were none or it was paused',
     registers: [metrics],
   });
   const swept = new Counter({
-    name: 'subscriptions_swept_total',
+    name: 'evergreen_subscriptions_swept_total',
     help: 'Due subscriptions taken and moved',
     registers: [metrics],
   });

@@ -167,14 +167,14 @@ async function withRetries(
 
 function attemptMetrics(registry: Registry) {
   const seconds = new Histogram({
-    name: 'wallet_gateway_attempt_seconds',
+    name: 'evergreen_wallet_gateway_attempt_seconds',
     help: 'Time of one call to the payment gateway',
     labelNames: ['outcome'],
     buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8],
     registers: [registry],
   });
   const refusals = new Counter({
-    name: 'wallet_gateway_not_attempted_total',
+    name: 'evergreen_wallet_gateway_not_attempted_calls_total',
     help: 'Calls that were not made, by what stopped them',
     labelNames: ['by'],
     registers: [registry],
