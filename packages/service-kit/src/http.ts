@@ -22,6 +22,7 @@ export const MAX_BODY_BYTES = 65_536;
 const READY_CHECK_TIMEOUT_MS = 2_000;
 /** How long an answer of /health/ready holds. Each may ask a database, a broker or other services, and anybody may ask. */
 const READY_MAX_AGE_MS = 1_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 export interface HttpOptions {
@@ -188,13 +189,22 @@ function observe(app: Pick<HttpApp, 'addHook'>, metrics: Registry): void {
     const route = request.routeOptions.url ?? 'unknown';
     seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
     if (route.startsWith('/health') || route === '/metrics') return;
-    const what = { method: request.method, path: pathOf(request), status: reply.statusCode };
+    const what = { method: request.method, path: loggedPathOf(request), status: reply.statusCode };
     request.log.info({ ...what, ms: Math.round(reply.elapsedTime), ...traceFieldsOf(request) }, 'answered');
   });
 }
 
 // The query string stays out of answers and logs: people put secrets there.
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';
+
+/** A path as its route has it, with ids: anything may stand where a value is expected, or where there is no route, also a token. */
+function loggedPathOf({ routeOptions, params }: FastifyRequest): string {
+  const { url: route = 'unknown' } = routeOptions;
+  return route.replace(/:(\w+)/g, (placeholder, name: string) => {
+    const value = String((params as Record<string, unknown> | undefined)?.[name]);
+    return UUID.test(value) ? value : placeholder;
+  });
+}
 
 /** Answers with the problem of a code, from a place that cannot throw. */
 export function sendProblem(

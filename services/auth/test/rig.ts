@@ -12,6 +12,7 @@ import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import { openRateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
 import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
 import { jest } from '@jest/globals';
 import pino from 'pino';
@@ -28,7 +29,7 @@ jest.setTimeout(120_000);
 
 export const ISSUER = 'evergreen';
 export const SERVICE_TOKEN = 'service-token-of-the-tests';
-export const PASSWORD = 'a long sentence is best';
+export const PASSWORD = `${SECRET_MARKER}a-long-sentence-is-best`;
 
 export interface Answer {
   status: number;
