@@ -2,6 +2,8 @@ import { type Context, context, ROOT_CONTEXT, SpanKind, trace } from '@opentelem
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { failSpan, isTracing, parentFrom, traceFields } from './tracing.ts';
 
+const tracer = trace.getTracer('evergreen');
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Holds the span of the request; undefined where it is not traced. */
@@ -26,7 +28,6 @@ export function traceRequests(app: Pick<FastifyInstance, 'decorateRequest' | 'ad
     if (!isTracing() || isUntraced(route)) return done();
     const parent = trustCaller ? parentFrom(headers.traceparent) : ROOT_CONTEXT;
     const attributes = { 'http.request.method': method, 'url.scheme': 'http', ...(route && { 'http.route': route }) };
-    const tracer = trace.getTracer('evergreen');
     const span = tracer.startSpan(route ? `${method} ${route}` : method, { kind: SpanKind.SERVER, attributes }, parent);
     request.traceContext = trace.setSpan(ROOT_CONTEXT, span);
     // Also when the client goes before the answer does.

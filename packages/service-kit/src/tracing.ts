@@ -153,8 +153,8 @@ type Parts = Map<string, Span>;
 export function traceparentFor(ids: readonly (string | undefined)[]): string | undefined {
   if (!isOn) return undefined;
   const parts = context.active().getValue(PARTS) as Parts | undefined;
-  const part = parts && ids.map((id) => id && parts.get(id)).find((span) => span !== undefined && span !== '');
-  const span = part || trace.getActiveSpan();
+  const beginning = ids.find((id) => id !== undefined && parts?.has(id));
+  const span = (beginning !== undefined && parts?.get(beginning)) || trace.getActiveSpan();
   return span && traceparentOf(span.spanContext());
 }
 

@@ -12,7 +12,7 @@ const FORMS: Record<string, RegExp> = {
   'a marked secret': new RegExp(`${SECRET_MARKER}[^\\s"'\\\\,;&]*`, 'g'),
   'an access token': /eyJ[\w-]{8,}\.eyJ[\w-]*(\.[\w-]*)?/g,
   'a credential of a header': /\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
-  'a password in a URL': /(?<=:\/\/[^\s/:@"]*:)[^\s/@"[]+(?=@)/g,
+  'a password in a URL': /:\/\/[^\s/:@"]*:[^\s/@"[]+@/g,
   'a private key': /-----BEGIN [A-Z ]*PRIVATE KEY-----|"d":"[\w-]{40,}"/g,
   // Refresh tokens: 256 random bits in base64url.
   'a random token': /(?<![\w+/=.-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[\w-]{43}(?![\w+/=.-])/g,

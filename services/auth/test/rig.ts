@@ -13,7 +13,7 @@ import { openRateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
-import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
+import { createTestDatabase, createTestVhost, keepLogLine } from '@evergreen/stack/testing.ts';
 import { jest } from '@jest/globals';
 import pino from 'pino';
 import { Registry } from 'prom-client';
@@ -58,7 +58,15 @@ export async function openRig(settings: Record<string, string> = {}) {
   const database = await createTestDatabase('auth');
   const vhost = await createTestVhost();
   const logLines: string[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) });
+  const logger = pino(
+    { level: 'debug' },
+    {
+      write: (line: string) => {
+        keepLogLine('auth', line);
+        logLines.push(line);
+      },
+    },
+  );
   const metrics = new Registry();
   const pool = openPool({ url: database.url, max: 10, service: 'auth', logger });
   const prisma = openPrisma(pool);
