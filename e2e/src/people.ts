@@ -1,11 +1,12 @@
 import { createClient, type EvergreenClient } from '@evergreen/client/client.ts';
 import type { schemas } from '@evergreen/client/generated/api.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
 import type { TestStack } from '@evergreen/stack/testing.ts';
 import { io, type Socket } from 'socket.io-client';
 import { type Answer, type CallOptions, call, newKey } from './api.ts';
 
-const PASSWORD = 'a long test password';
+const PASSWORD = `${SECRET_MARKER}a-long-test-password`;
 /** The billing clock may be moved far. */
 const LONGEST_MS = 60_000;
 let people = 0;

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ProcessName } from '@evergreen/stack/paths.ts';
 import { describeProcesses, processNames } from '@evergreen/stack/services.ts';
 import { supervise } from '@evergreen/stack/supervisor.ts';
@@ -15,7 +15,8 @@ export interface Replica {
 
 /** One more process of a service, on the database and the broker of the stack's own one. */
 export async function startReplica(stack: TestStack, name: ProcessName): Promise<Replica> {
-  const directory = join(tmpdir(), `evergreen-replica-${process.pid}-${name}`);
+  // Beside the stack's own, so that its log is kept when the test fails, and searched for secrets when the run has ended.
+  const directory = `${dirname(dirname(stack.logFile(name)))}-replica-${randomUUID()}`;
   mkdirSync(join(directory, 'logs'), { recursive: true });
   const port = await freePort();
   const ports = Object.fromEntries(processNames.map((other) => [other, Number(new URL(stack.urls[other]).port)]));
@@ -31,10 +32,7 @@ export async function startReplica(stack: TestStack, name: ProcessName): Promise
   await supervisor.start();
   return {
     url: `http://127.0.0.1:${port}`,
-    async stop() {
-      await supervisor.stop();
-      rmSync(directory, { recursive: true, force: true });
-    },
+    stop: () => supervisor.stop(),
   };
 }
 

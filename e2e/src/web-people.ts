@@ -1,9 +1,10 @@
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
 import { expect } from '@jest/globals';
 import type { Page } from 'playwright-core';
 
 /** What customers do in the web app, in English. */
 
-export const WEB_PASSWORD = 'a long test password';
+export const WEB_PASSWORD = `${SECRET_MARKER}a-long-test-password`;
 
 export async function signUpOnScreen(page: Page, email: string): Promise<void> {
   await page.goto('/');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { browserTest, closeBrowser, keepScreenshot, openBrowser, visit } from '../src/browser.ts';
 import { awaitStatus, calmGateway, newCustomer, newOperator, newPlan, subscribe, topUp } from '../src/people.ts';
-import { signInOnScreen } from '../src/web-people.ts';
+import { signInOnScreen, WEB_PASSWORD } from '../src/web-people.ts';
 
 let stack: TestStack;
 let browser: Browser | undefined;
@@ -187,7 +187,7 @@ browserTest(
     });
     await page.goto('/sign-up');
     await page.getByLabel('Эл. почта').fill('nobody@-.');
-    await page.getByRole('textbox', { name: 'Пароль' }).fill('a long test password');
+    await page.getByRole('textbox', { name: 'Пароль' }).fill(WEB_PASSWORD);
     await page.getByRole('button', { name: 'Создать' }).click();
     await problem(page, 'В форме что-то не так').waitFor();
     await page.getByText('Это не похоже на адрес эл. почты').waitFor();

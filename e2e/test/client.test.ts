@@ -1,10 +1,11 @@
 import { createClient, type Session } from '@evergreen/client/client.ts';
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
 import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { committedDocument, readApiDocument } from '../src/api-document.ts';
 import { visitor } from '../src/people.ts';
 
-const PASSWORD = 'a long test password';
+const PASSWORD = `${SECRET_MARKER}a-long-test-password`;
 let stack: TestStack;
 
 beforeAll(async () => {

@@ -101,7 +101,7 @@ test('two replicas that sweep the same 240 rows at the same moment ask for each 
   await forEachOf(pairs, 8, ({ person, planId }) => subscribe(person, planId));
   await stories.settle();
   const other = await startReplica(stack, 'subscriptions');
-  const swept = (url: string) => readCounter(url, 'subscription_moves_total', { trigger: 'due' });
+  const swept = (url: string) => readCounter(url, 'evergreen_subscriptions_moves_total', { trigger: 'due' });
   try {
     const before = await swept(stack.urls.subscriptions);
     const hold = await held(holdSweeps(stack));

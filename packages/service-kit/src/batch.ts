@@ -5,6 +5,7 @@ import { fullJitterMs, rest } from './backoff.ts';
 import { afterFailure, type DeadReason, publishedKey, toDead } from './dead-letter.ts';
 import { readEvent } from './events.ts';
 import type { Outgoing, Publisher } from './publisher.ts';
+import { inMessageSpans } from './tracing.ts';
 import { transience } from './transience.ts';
 
 /*
@@ -88,9 +89,10 @@ export async function settleBatch(batch: ConsumeMessage[], context: BatchContext
     outcomes.dead++;
   }
   for (const run of runs) {
-    for (const { message, copies, error } of await failuresOf(run, context)) {
+    for (const { message, event, copies, error } of await failuresOf(run, context)) {
       const { outcome, outgoing } = afterFailure(context.queue, message, error);
-      context.logger.warn({ ...label(message, context), err: error, outcome }, 'message could not be handled');
+      const ids = { ...label(message, context), ...idsOf([event]) };
+      context.logger.warn({ ...ids, err: error, outcome }, 'message could not be handled');
       elsewhere.push(outgoing);
       outcomes[outcome] += 1 + copies;
     }
@@ -162,10 +164,12 @@ async function attempt(
   { queue, logger, signal }: BatchContext,
 ): Promise<{ error: unknown } | undefined> {
   const events = deliveries.map(({ event }) => event);
+  const log = logger.child(idsOf(events));
   let contended = 0;
   for (let away = 0; ; ) {
     try {
-      await handle(events, { queue, logger });
+      await inMessageSpans(queue, events, () => handle(events, { queue, logger: log }));
+      log.debug('handled');
       return undefined;
     } catch (error) {
       const kind = transience(error);
@@ -175,7 +179,7 @@ async function attempt(
         kind === 'contention'
           ? fullJitterMs(contended, CONTENDED_BACKOFF_MS, MAX_CONTENDED_BACKOFF_MS)
           : fullJitterMs(++away, BACKOFF_MS, MAX_BACKOFF_MS);
-      logger.warn({ err: error, kind, delayMs }, 'holding the batch');
+      log.warn({ err: error, kind, delayMs }, 'holding the batch');
       await rest(delayMs, signal);
       if (signal.aborted) throw new Abandoned();
     }
@@ -195,6 +199,13 @@ async function sendUntilConfirmed(outgoing: Outgoing[], { send, logger, signal }
     await rest(delayMs, signal);
     if (signal.aborted) throw new Abandoned();
   }
+}
+
+/** With which log lines of what is handled are found: of a single event its own, of a batch how many. */
+function idsOf(events: readonly Envelope[]): Record<string, unknown> {
+  const [only] = events;
+  if (events.length > 1 || !only) return { events: events.length };
+  return { eventId: only.id, correlationId: only.correlationid };
 }
 
 const label = ({ properties }: ConsumeMessage, { queue }: BatchContext) => ({

@@ -10,6 +10,7 @@ import { type Consumer, consumerMetrics, createConsumer } from './consumer.ts';
 import { type Held, holdMessages } from './hold-messages.ts';
 import { createListener, type Listener, type TransientSubscription } from './listener.ts';
 import { createPublisher, type Outgoing, type Publisher, type Refusal } from './publisher.ts';
+import { observeQueues } from './queue-metrics.ts';
 import { checkTopology, queueNames, withChannel } from './topology.ts';
 
 /*
@@ -79,6 +80,7 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
   const { url, service, logger, metrics, firstConnectMs = FIRST_CONNECT_MS } = options;
   const ofConsumers = consumerMetrics(metrics);
   const consumers: Consumer[] = [];
+  const consumed: string[] = [];
   const listeners: Listener[] = [];
   let publisher: Publisher | undefined;
 
@@ -119,6 +121,14 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
     if (session) await one.attach(session).catch(session.lose);
   }
 
+  async function queueDepths(names: readonly string[] = queueNames()) {
+    // Not on the connection that publishes, which a broker short of memory does not even read.
+    const session = consuming.current();
+    if (!session || !consuming.isOpen()) throw new Error('the broker is away');
+    return within(ASK_TIMEOUT_MS, readDepths(session.connection, names));
+  }
+
+  observeQueues({ queues: () => consumed, readDepths: queueDepths, logger, metrics });
   return {
     async publish(events) {
       const refusals = await send(events.map(toOutgoing));
@@ -132,6 +142,7 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
     async consume(queue, handlers) {
       const consumer = createConsumer({ queue, handlers, send, logger, metrics: ofConsumers });
       consumers.push(consumer);
+      consumed.push(queue.name);
       await attachNow(consumer);
     },
     async subscribeTransient(subscription) {
@@ -139,12 +150,7 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
       listeners.push(listener);
       await attachNow(listener);
     },
-    async queueDepths(names = queueNames()) {
-      // Not on the connection that publishes, which a broker short of memory does not even read.
-      const session = consuming.current();
-      if (!session || !consuming.isOpen()) throw new Error('the broker is away');
-      return within(ASK_TIMEOUT_MS, readDepths(session.connection, names));
-    },
+    queueDepths,
     send,
     async hold(of, work) {
       const session = consuming.current();

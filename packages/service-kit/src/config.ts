@@ -11,6 +11,7 @@ export class ConfigError extends Error {
 export const COMMON_CONFIG = {
   NODE_ENV: Type.Enum(['development', 'test', 'production'], { default: 'production' }),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info' }),
+  LOG_FORMAT: Type.Enum(['json', 'pretty'], { default: 'json' }),
   HOST: Type.String({ default: '127.0.0.1', minLength: 1 }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535 }),
 };

@@ -39,29 +39,37 @@ export interface ConsumerMetrics {
   batchSize: Histogram<'queue'>;
   batchSeconds: Histogram<'queue'>;
   messages: Counter<'queue' | 'outcome'>;
+  lagSeconds: Histogram<'queue'>;
 }
 
 export function consumerMetrics(registry: Registry): ConsumerMetrics {
   const registers = [registry];
   return {
     batchSize: new Histogram({
-      name: 'consumer_batch_size',
+      name: 'evergreen_consumer_batch_messages',
       help: 'Messages handled as one batch',
       labelNames: ['queue'],
       buckets: [1, 2, 5, 10, 20, 50, 100, MAX_BATCH],
       registers,
     }),
     batchSeconds: new Histogram({
-      name: 'consumer_batch_seconds',
+      name: 'evergreen_consumer_batch_seconds',
       help: 'Time from taking a batch to acknowledging it',
       labelNames: ['queue'],
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30],
       registers,
     }),
     messages: new Counter({
-      name: 'consumer_messages_total',
+      name: 'evergreen_consumer_messages_total',
       help: 'Messages settled, by outcome',
       labelNames: ['queue', 'outcome'],
+      registers,
+    }),
+    lagSeconds: new Histogram({
+      name: 'evergreen_consumer_lag_seconds',
+      help: 'Time from making an event to having settled it, in the outbox, the queue and the handler',
+      labelNames: ['queue'],
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600],
       registers,
     }),
   };
@@ -142,7 +150,7 @@ export function createConsumer({ queue, handlers, send, logger: parent, metrics 
       const outcomes = await settleBatch(batch, { queue: queue.name, handlers: byType, send, logger, signal });
       if (at.gone.signal.aborted) return;
       at.channel.ack(batch.at(-1) as ConsumeMessage, true);
-      count(outcomes, batch.length);
+      count(outcomes, batch);
       endTimer();
     } catch (error) {
       if (error instanceof Abandoned) return;
@@ -153,9 +161,13 @@ export function createConsumer({ queue, handlers, send, logger: parent, metrics 
     }
   }
 
-  function count(outcomes: Record<Outcome, number>, size: number): void {
-    handled += size;
-    metrics.batchSize.observe({ queue: queue.name }, size);
+  function count(outcomes: Record<Outcome, number>, batch: ConsumeMessage[]): void {
+    handled += batch.length;
+    metrics.batchSize.observe({ queue: queue.name }, batch.length);
+    for (const { properties } of batch) {
+      const lagSeconds = secondsSince(properties.messageId);
+      if (lagSeconds !== undefined) metrics.lagSeconds.observe({ queue: queue.name }, lagSeconds);
+    }
     for (const outcome of Object.keys(outcomes) as Outcome[]) {
       if (outcomes[outcome] > 0) metrics.messages.inc({ queue: queue.name, outcome }, outcomes[outcome]);
     }
@@ -174,6 +186,14 @@ export function createConsumer({ queue, handlers, send, logger: parent, metrics 
   }
 
   return { attach, stop, activity: () => ({ inFlight: (line?.buffer.length ?? 0) + inHand, handled }) };
+}
+
+/** A message has the id of its event, a UUIDv7, which begins with when it was made (RFC 9562, section 5.7). */
+function secondsSince(messageId: unknown): number | undefined {
+  const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/i.exec(String(messageId)) ?? [];
+  if (!high || !low) return undefined;
+  // Clocks of two machines may differ by a little.
+  return Math.max(0, Date.now() - Number.parseInt(high + low, 16)) / 1_000;
 }
 
 const openLine = (channel: Channel): Line => ({

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import pg from 'pg';
+import { asStep, TRANSACTION_SPAN } from './tracing.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -54,12 +55,21 @@ const isRetriable = (error: unknown): boolean =>
 export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await transactOnce(pool, work);
+      return await asStep('transaction', TRANSACTION_SPAN, () => transactOnce(pool, work));
     } catch (error) {
       if (!isRetriable(error) || attempt === TRANSACTION_TRIES) throw error;
       await pause(Math.random() * 20 * 2 ** attempt);
     }
   }
+}
+
+const afterCommits = new WeakMap<pg.ClientBase, (() => void)[]>();
+
+/** Calls back once the transaction that `client` is in has committed, and never if it does not. */
+export function afterCommit(client: pg.ClientBase, then: () => void): void {
+  const callbacks = afterCommits.get(client);
+  if (!callbacks) throw new Error('there is no transaction to wait for');
+  callbacks.push(then);
 }
 
 async function transactOnce<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -71,8 +81,11 @@ async function transactOnce<T>(pool: pg.Pool, work: (client: pg.PoolClient) => P
   client.on('error', onError);
   try {
     await client.query('BEGIN');
+    const callbacks: (() => void)[] = [];
+    afterCommits.set(client, callbacks);
     const result = await work(client);
     await client.query('COMMIT');
+    for (const callback of callbacks) callback();
     return result;
   } catch (error) {
     // A connection that cannot even roll back is thrown away; the server rolls back when it sees it gone.
@@ -81,6 +94,7 @@ async function transactOnce<T>(pool: pg.Pool, work: (client: pg.PoolClient) => P
     });
     throw error;
   } finally {
+    afterCommits.delete(client);
     client.off('error', onError);
     client.release(broken);
   }

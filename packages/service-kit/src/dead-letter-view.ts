@@ -2,14 +2,12 @@ import type { DeadLetter } from '@evergreen/contracts/http/dead-letters.ts';
 import { MAX_MESSAGE_BYTES, RETRY_DELAYS_MS } from '@evergreen/contracts/topology.ts';
 import type { ConsumeMessage } from 'amqplib';
 import { brokersWord, failedAttempts, publishedKey, redrivesOf } from './dead-letter.ts';
+import { HIDDEN, hideSecretText } from './secrets.ts';
 
 const MAX_BODY_LENGTH = 2_000;
-const HIDDEN = '[hidden]';
 /** Fields that hold secrets wherever such things are named so. No event of ours has one; what is dead may be anything. */
 const SECRET_FIELD =
   /pass(word|phrase)|secret|token|credential|authorization|cookie|api.?key|private.?key|card|cvc|iban/i;
-/** Access tokens, payment methods, and passwords in URLs, in a field of any name. */
-const SECRET_TEXT = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*|\bpm_[a-z0-9_]+|\bBearer\s+\S+|(?<=:\/\/)[^\s/@]+(?=@)/gi;
 
 /** A message of a dead-letter queue as an operator may see it. `queue` is the one it came from. */
 export function viewDeadLetter(queue: string, message: ConsumeMessage): DeadLetter {
@@ -36,7 +34,7 @@ const textOrNull = (value: unknown): string | null => (typeof value === 'string'
 
 /** A pattern may take long over a long text, so only what may be shown is looked at, and as much again for a secret that ends there. */
 const hideSecrets = (text: string | null): string | null =>
-  text?.slice(0, 2 * MAX_BODY_LENGTH).replace(SECRET_TEXT, HIDDEN) ?? null;
+  text === null ? null : hideSecretText(text.slice(0, 2 * MAX_BODY_LENGTH));
 
 /** What is no JSON object could be anything, and is not shown. */
 function bodyOf(content: Buffer): string | null {

@@ -4,6 +4,7 @@ import { MAX_MESSAGE_BYTES } from '@evergreen/contracts/topology.ts';
 import type { ValidateFunction } from 'ajv';
 import type { Static, TSchema } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
+import { traceparentFor } from './tracing.ts';
 import { compile, describeError } from './validation.ts';
 
 const validators = new WeakMap<EventDefinition, ValidateFunction>();
@@ -30,17 +31,17 @@ export interface NewEvent<Data> {
   time: string;
   correlationId: string;
   causationId?: string | undefined;
-  traceparent?: string | undefined;
 }
 
 /**
- * A new event with an id of its own (UUIDv7), ready for the outbox.
+ * A new event with an id of its own (UUIDv7), ready for the outbox. It goes on with the trace of its cause.
  * @throws TypeError that names the field, when it breaks its contract: such an event must never leave the service
  */
 export function newEvent<D extends TSchema>(
   definition: EventDefinition<D>,
-  { subject, data, time, correlationId, causationId, traceparent }: NewEvent<Static<D>>,
+  { subject, data, time, correlationId, causationId }: NewEvent<Static<D>>,
 ): Envelope<Static<D>> {
+  const traceparent = traceparentFor([causationId, correlationId]);
   const event: Envelope<Static<D>> = {
     specversion: '1.0',
     id: uuidv7(),

@@ -14,6 +14,7 @@ import Fastify, {
 import { Histogram, type Registry } from 'prom-client';
 import { describeRoute } from './describe-route.ts';
 import { Problem, problemBody } from './problem.ts';
+import { traceFieldsOf, traceRequests } from './trace-requests.ts';
 import { compileForHttp, describeError } from './validation.ts';
 
 /** Largest request body in bytes; no route needs more. */
@@ -21,6 +22,7 @@ export const MAX_BODY_BYTES = 65_536;
 const READY_CHECK_TIMEOUT_MS = 2_000;
 /** How long an answer of /health/ready holds. Each may ask a database, a broker or other services, and anybody may ask. */
 const READY_MAX_AGE_MS = 1_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 export interface HttpOptions {
@@ -32,8 +34,8 @@ export interface HttpOptions {
   ready?: Record<string, () => Promise<void> | void>;
   /** False for an app that the public reaches: it has no /metrics, and no /openapi.json of its own. */
   internalRoutes?: boolean;
-  /** False where strangers call: what they name themselves would stand in audit rows. */
-  trustRequestId?: boolean;
+  /** False where strangers call: ids of requests and traces that they name themselves would stand in audit rows and in others' traces. */
+  trustCallerIds?: boolean;
   /**
    * Addresses or networks, as in `10.0.0.0/8`, whose X-Forwarded-For is believed. From anybody else, and with none named, a
    * request comes from where its connection does.
@@ -54,7 +56,7 @@ export async function buildHttp(options: HttpOptions) {
     requestTimeout: 30_000,
     // observe() writes the one line per request that we want.
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: ({ headers }) => (options.trustRequestId === false ? randomUUID() : requestIdOf(headers)),
+    genReqId: ({ headers }) => (options.trustCallerIds === false ? randomUUID() : requestIdOf(headers)),
     ...(options.trustedProxies?.length && { trustProxy: [...options.trustedProxies] }),
     ...(options.server && { http: options.server }),
     frameworkErrors: (error, request, reply) => {
@@ -86,6 +88,7 @@ export async function buildHttp(options: HttpOptions) {
   app.setNotFoundHandler((request, reply) => {
     sendProblem(request, reply, 'not_found', { detail: `${request.method} ${pathOf(request)} is not offered here` });
   });
+  traceRequests(app, options.trustCallerIds !== false);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
@@ -176,7 +179,7 @@ async function within(timeoutMs: number, work: () => Promise<void> | void): Prom
 
 function observe(app: Pick<HttpApp, 'addHook'>, metrics: Registry): void {
   const seconds = new Histogram({
-    name: 'http_request_seconds',
+    name: 'evergreen_http_request_seconds',
     help: 'Time from request to answer',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
@@ -186,15 +189,22 @@ function observe(app: Pick<HttpApp, 'addHook'>, metrics: Registry): void {
     const route = request.routeOptions.url ?? 'unknown';
     seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
     if (route.startsWith('/health') || route === '/metrics') return;
-    request.log.info(
-      { method: request.method, path: pathOf(request), status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-      'answered',
-    );
+    const what = { method: request.method, path: loggedPathOf(request), status: reply.statusCode };
+    request.log.info({ ...what, ms: Math.round(reply.elapsedTime), ...traceFieldsOf(request) }, 'answered');
   });
 }
 
 // The query string stays out of answers and logs: people put secrets there.
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';
+
+/** A path as its route has it, with ids: anything may stand where a value is expected, or where there is no route, also a token. */
+function loggedPathOf({ routeOptions, params }: FastifyRequest): string {
+  const { url: route = 'unknown' } = routeOptions;
+  return route.replace(/:(\w+)/g, (placeholder, name: string) => {
+    const value = String((params as Record<string, unknown> | undefined)?.[name]);
+    return UUID.test(value) ? value : placeholder;
+  });
+}
 
 /** Answers with the problem of a code, from a place that cannot throw. */
 export function sendProblem(

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { endOf, fullJitterMs, rest } from './backoff.ts';
 import type { Broker, EventRow } from './broker.ts';
+import { startSending } from './tracing.ts';
 
 /*
  * The transactional outbox: an event is a row that commits with the change it tells of, and the relay brings it to
@@ -109,9 +110,10 @@ export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     const { rows } = await pool.query<ClaimedRow>(CLAIM, [batchSize, leaseMs]);
     if (rows.length === 0) return { claimed: 0, confirmed: 0 };
     rows.sort((a, b) => Number(a.seq) - Number(b.seq));
-    const { refused } = await broker.publish(
-      rows.map(({ message_id, type, body }) => ({ messageId: message_id, type, body })),
-    );
+    const events = rows.map(({ message_id, type, body }) => ({ messageId: message_id, type, body }));
+    const sent = startSending(events);
+    const { refused } = await broker.publish(events);
+    sent(refused);
     const confirmed = rows.filter((row) => !refused.has(row.message_id));
     if (confirmed.length > 0) await pool.query(DELETE, [confirmed.map(({ seq }) => seq)]);
     counters.published.inc(confirmed.length);
@@ -191,12 +193,20 @@ function relayMetrics(registry: Registry, read: () => ReturnType<typeof count>, 
         }
       },
     });
-  gauge('outbox_pending', 'Events committed and not yet published', ({ pending }) => pending);
-  gauge('outbox_oldest_seconds', 'Age of the oldest event not yet published', ({ oldest_seconds }) => oldest_seconds);
+  gauge('evergreen_outbox_pending_events', 'Events committed and not yet published', ({ pending }) => pending);
+  gauge(
+    'evergreen_outbox_oldest_seconds',
+    'Age of the oldest event not yet published',
+    ({ oldest_seconds }) => oldest_seconds,
+  );
   return {
-    published: new Counter({ name: 'outbox_published_total', help: 'Events confirmed by the broker', registers }),
+    published: new Counter({
+      name: 'evergreen_outbox_published_events_total',
+      help: 'Events confirmed by the broker',
+      registers,
+    }),
     failed: new Counter({
-      name: 'outbox_failed_total',
+      name: 'evergreen_outbox_refused_events_total',
       help: 'Events the broker refused, to be tried again',
       registers,
     }),

@@ -1,6 +1,8 @@
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ConfigError } from './config.ts';
+import { createLogger } from './log.ts';
+import { startTelemetry } from './telemetry.ts';
 
 /** sysexits EX_CONFIG: starting again would not help, so whoever supervises the process should not. */
 export const EXIT_CONFIG = 78;
@@ -18,11 +20,7 @@ export interface ServiceContext {
  * configuration is one readable line and exit code 78; anything unexpected is logged and exit code 1.
  */
 export async function runService(service: string, start: (context: ServiceContext) => Promise<void>): Promise<void> {
-  const logger = pino({
-    name: service,
-    level: process.env.LOG_LEVEL || 'info',
-    redact: ['req.headers.authorization', 'req.headers.cookie', '*.password', '*.token'],
-  });
+  const logger = createLogger(service);
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
   const stops: { what: string; stop: () => Promise<unknown> | unknown }[] = [];
@@ -51,6 +49,8 @@ export async function runService(service: string, start: (context: ServiceContex
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
   try {
+    const stopTelemetry = await startTelemetry(service, logger);
+    if (stopTelemetry) stops.push({ what: 'telemetry', stop: stopTelemetry });
     await start({ logger, metrics, onStop: (what, stop) => stops.push({ what, stop }) });
   } catch (error) {
     if (!(error instanceof ConfigError)) return fail(error);

@@ -156,7 +156,7 @@ export interface RateLimits {
 export function openRateLimits(options: { pool: PruningPool; now: () => Date; metrics: Registry }): RateLimits {
   const { pool, now } = options;
   const refused = new Counter({
-    name: 'rate_limited_total',
+    name: 'evergreen_rate_limited_requests_total',
     help: 'Requests refused by a rate limit',
     labelNames: ['limit'],
     registers: [options.metrics],

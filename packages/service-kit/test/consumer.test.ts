@@ -149,9 +149,9 @@ test('a failed event rests about a second, comes back with its attempts counted,
   const [first = 0, second = 0] = triedAt;
   expect(second - first).toBeGreaterThan(RETRY_DELAYS_MS[0] * 0.8 - 50);
   expect(second - first).toBeLessThan(RETRY_DELAYS_MS[0] * 1.2 + 1_000);
-  const counted = await metrics.getSingleMetricAsString('consumer_messages_total');
-  expect(counted).toContain(`consumer_messages_total{queue="${QUEUE}",outcome="retried"} 1`);
-  expect(counted).toContain(`consumer_messages_total{queue="${QUEUE}",outcome="handled"} 1`);
+  const counted = await metrics.getSingleMetricAsString('evergreen_consumer_messages_total');
+  expect(counted).toContain(`evergreen_consumer_messages_total{queue="${QUEUE}",outcome="retried"} 1`);
+  expect(counted).toContain(`evergreen_consumer_messages_total{queue="${QUEUE}",outcome="handled"} 1`);
 });
 
 test('each failed attempt means a longer rest, and after the last one a message is dead with the error', async () => {
@@ -274,8 +274,8 @@ test('copies of an event that fails share its fate', async () => {
   await start();
   await until('all to be settled', () => settled() === 3);
   expect(await rabbit.depth(`${QUEUE}.retry.1`)).toBe(1);
-  const counted = await metrics.getSingleMetricAsString('consumer_messages_total');
-  expect(counted).toContain(`consumer_messages_total{queue="${QUEUE}",outcome="retried"} 3`);
+  const counted = await metrics.getSingleMetricAsString('evergreen_consumer_messages_total');
+  expect(counted).toContain(`evergreen_consumer_messages_total{queue="${QUEUE}",outcome="retried"} 3`);
   expect(counted).not.toContain('outcome="handled"');
 });
 
@@ -294,7 +294,9 @@ test('batches are of 200 at most, in order, and one at a time', async () => {
   expect(calls.flat()).toEqual(events.map(({ id }) => id));
   expect(Math.max(...calls.map(({ length }) => length))).toBe(200);
   expect(most).toBe(1);
-  const sizes = await metrics.getSingleMetricAsString('consumer_batch_size');
-  expect(sizes).toContain(`consumer_batch_size_sum{queue="${QUEUE}"} 1000`);
-  expect(await metrics.getSingleMetricAsString('consumer_batch_seconds')).toContain('consumer_batch_seconds_count');
+  const sizes = await metrics.getSingleMetricAsString('evergreen_consumer_batch_messages');
+  expect(sizes).toContain(`evergreen_consumer_batch_messages_sum{queue="${QUEUE}"} 1000`);
+  expect(await metrics.getSingleMetricAsString('evergreen_consumer_batch_seconds')).toContain(
+    'evergreen_consumer_batch_seconds_count',
+  );
 });

@@ -219,7 +219,7 @@ test('a refusal that ends by itself says when', async () => {
 test('an app for strangers takes no request id over', async () => {
   const logger = pino({ level: 'silent' });
   const metrics = new Registry();
-  const open = await buildHttp({ service: 'test', description: '', logger, metrics, trustRequestId: false });
+  const open = await buildHttp({ service: 'test', description: '', logger, metrics, trustCallerIds: false });
   const { headers } = await open.inject({ url: '/health/live', headers: { 'x-request-id': 'abc-DEF_123' } });
   expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   await open.close();

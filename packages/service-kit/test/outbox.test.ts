@@ -130,7 +130,8 @@ test('two relays on one table publish everything and leave the table empty', asy
   expect((await takeIds(3_000)).sort()).toEqual(events.map(({ id }) => id).sort());
   const published = await Promise.all(
     [one, two].map(
-      async ({ metrics }) => (await metrics.getSingleMetric('outbox_published_total')?.get())?.values[0]?.value,
+      async ({ metrics }) =>
+        (await metrics.getSingleMetric('evergreen_outbox_published_events_total')?.get())?.values[0]?.value,
     ),
   );
   expect(Number(published[0]) + Number(published[1])).toBe(3_000);
@@ -168,7 +169,7 @@ test('what the broker refuses rests and is tried again, and holds up nobody', as
   await rabbit.channel.bindQueue('early', EVENT_EXCHANGE, unbound.type);
   expect((await rabbit.take('early')).properties.messageId).toBe(unbound.message_id);
   await untilEmpty();
-  const failed = await opened.metrics.getSingleMetric('outbox_failed_total')?.get();
+  const failed = await opened.metrics.getSingleMetric('evergreen_outbox_refused_events_total')?.get();
   expect(failed?.values[0]?.value).toBeGreaterThanOrEqual(3);
 });
 
@@ -242,7 +243,7 @@ test('the database goes away and comes back: the relay goes on', async () => {
   const giveBack = await database.takeAway();
   await expect(relay.pending()).rejects.toThrow();
   // The other metrics are readable all the while.
-  expect(await opened.metrics.metrics()).toContain('outbox_published_total');
+  expect(await opened.metrics.metrics()).toContain('evergreen_outbox_published_events_total');
   await giveBack();
   await untilEmpty();
   expect(new Set(await takeIds(await rabbit.depth(QUEUE))).size).toBe(100);
@@ -268,6 +269,6 @@ test('the metrics tell how much waits, and how long it has waited', async () => 
   await append(registeredMany(3));
   await database.pool.query("UPDATE outbox SET created_at = now() - interval '90 seconds' WHERE seq = 1");
   const text = await opened.metrics.metrics();
-  expect(text).toMatch(/^outbox_pending 3$/m);
-  expect(Number(/^outbox_oldest_seconds (.*)$/m.exec(text)?.[1])).toBeGreaterThan(89);
+  expect(text).toMatch(/^evergreen_outbox_pending_events 3$/m);
+  expect(Number(/^evergreen_outbox_oldest_seconds (.*)$/m.exec(text)?.[1])).toBeGreaterThan(89);
 });

@@ -62,7 +62,9 @@ test('so many pass in a window, which begins with the first; each key has a wind
   // Refusals have not made it longer.
   nowMs = START + 60_000;
   expect(await attempt([[FIVE, 'ada']])).toBe('taken');
-  expect(await metrics.getSingleMetricAsString('rate_limited_total')).toContain('rate_limited_total{limit="five"} 2');
+  expect(await metrics.getSingleMetricAsString('evergreen_rate_limited_requests_total')).toContain(
+    'evergreen_rate_limited_requests_total{limit="five"} 2',
+  );
 });
 
 test('of 50 at once, from replicas that share nothing but the database, exactly as many pass as may', async () => {

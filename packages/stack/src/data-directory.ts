@@ -7,6 +7,7 @@ import { claimPort, releasePort } from './ports.ts';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
 import { endLeftovers } from './processes.ts';
 import { ReadableError } from './readable-error.ts';
+import { SECRET_MARKER } from './secret-search.ts';
 
 /**
  * One stack's files: secrets.json, ports.json, pids.json, owner.json, logs/, postgres/ and rabbitmq/.
@@ -75,7 +76,7 @@ export async function sweepAbandoned(parent: string, prefix: string): Promise<vo
 }
 
 export function randomSecret(): string {
-  return randomBytes(24).toString('base64url');
+  return SECRET_MARKER + randomBytes(24).toString('base64url');
 }
 
 export function shortHash(text: string): string {

@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type BrokerUrls, prepareBroker } from './broker.ts';
-import { type DataDirectory, dataPath, openDataDirectory, randomSecret } from './data-directory.ts';
+import { type DataDirectory, dataPath, openDataDirectory } from './data-directory.ts';
 import { prepareDatabases } from './databases.ts';
 import { playHistory } from './demo-history.ts';
 import { removeDockerData } from './docker.ts';
@@ -126,7 +127,7 @@ async function seedOnce(directory: DataDirectory, baseUrl: string, authDatabaseU
       console.log('    DEMO_PASSWORD counts on a new database only: npm start -- --fresh');
     return password;
   }
-  const password = wanted || directory.secret('demoPassword', () => randomSecret().slice(0, 16));
+  const password = wanted || directory.secret('demoPassword', () => randomBytes(12).toString('base64url'));
   await step('Demo accounts and plans', () => seed({ baseUrl, authDatabaseUrl, password }));
   await step('Four months of history, played on the billing clock', () => playHistory({ baseUrl, password }));
   writeJson(file, { demoPassword: password });

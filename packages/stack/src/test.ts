@@ -10,6 +10,7 @@ import { readJson } from './json-file.ts';
 import { evergreenDirectory, repositoryRoot } from './paths.ts';
 import { runCommand, step } from './progress.ts';
 import { dropOutdatedVhosts } from './rabbitmq-management.ts';
+import { findSecretsInLogs } from './secret-search.ts';
 
 // `npm test [jest arguments]`: all tests on a Postgres and a RabbitMQ of their own, or those the environment names.
 
@@ -56,13 +57,16 @@ await runCommand(async (signal, onStop) => {
   const passed = report.numPassedTests;
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
   const skipped = report.numPendingTests + report.numTodoTests;
-  if (jestCode !== 0 || failed > 0) console.log(`\nLogs of this run: ${keepLogs(path)}`);
+  const leaks = findSecretsInLogs(path);
+  for (const { file, line, what, text } of leaks.slice(0, 20)) console.log(`\n${file}:${line} holds ${what}: ${text}`);
+  if (leaks.length > 0) console.log(`\nLogs hold secrets, in ${leaks.length} line(s).`);
+  if (jestCode !== 0 || failed > 0 || leaks.length > 0) console.log(`\nLogs of this run: ${keepLogs(path)}`);
   if (passed + failed === 0) console.log('\nNo test ran.');
   if (wantsBrowser && !chromium)
     console.log('\nBrowser tests were skipped: there is no Chromium. Set CHROMIUM, or install the package.');
   console.log(`\nTested on ${infrastructure.provider} infrastructure in ${seconds(startedAt)} s.`);
   console.log(`Evergreen: ${passed} passed, ${failed} failed, ${skipped} skipped`);
-  return jestCode !== 0 || failed > 0 || passed === 0 ? jestCode || 1 : 0;
+  return jestCode !== 0 || failed > 0 || passed === 0 || leaks.length > 0 ? jestCode || 1 : 0;
 });
 
 interface JestRun {
@@ -73,8 +77,15 @@ interface JestRun {
   signal: AbortSignal;
 }
 
+/** Settings of the person's shell that are for the servers, which are started by now, or would change what services do. */
+function isForOthers(name: string): boolean {
+  return (
+    ['DATABASE_URL', 'AMQP_URL', 'RABBITMQ_MANAGEMENT_URL', 'LOG_FORMAT'].includes(name) || name.startsWith('OTEL_')
+  );
+}
+
 function runJest(args: string[], { reportFile, path, infrastructure, chromium, signal }: JestRun): Promise<number> {
-  const { DATABASE_URL: _database, AMQP_URL: _amqp, RABBITMQ_MANAGEMENT_URL: _management, ...inherited } = process.env;
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isForOthers(name)));
   const jest = join(repositoryRoot, 'node_modules/jest/bin/jest.js');
   const nodeArgs = ['--experimental-vm-modules', '--no-warnings', jest, '--config', 'jest.config.js'];
   const child = spawn(process.execPath, [...nodeArgs, '--json', '--outputFile', reportFile, ...args], {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrokerUrls, createVhost } from './broker.ts';
 import { openDataDirectory } from './data-directory.ts';
@@ -54,6 +54,13 @@ export interface TestStack {
   /** Creates an operator's account, which no public route can. */
   createOperator(email: string, password: string): Promise<void>;
   stop(): Promise<void>;
+}
+
+/**
+ * Keeps a log line of a service that runs within a test, among the logs of the run: they are searched for secrets when it has ended.
+ */
+export function keepLogLine(service: ServiceName | 'edge', line: string): void {
+  appendFileSync(join(setting('TEST_DIRECTORY'), 'logs', `${service}-in-tests.log`), line);
 }
 
 /** An empty, migrated database of the service, cloned from the template that `npm test` has prepared. */

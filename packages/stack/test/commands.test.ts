@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { derivedPassword } from '../src/derived-password.ts';
 import { repositoryRoot, serviceNames } from '../src/paths.ts';
+import { SECRET_MARKER } from '../src/secret-search.ts';
 import { createTestDatabase, type TestDatabase } from '../src/testing.ts';
 
 const DATA = mkdtempSync(join(tmpdir(), 'evergreen-'));
@@ -35,7 +36,10 @@ async function run(command: string[], settings: Record<string, string>) {
 }
 
 test('the commands of auth work on the database of the last start, or on the one that is named', async () => {
-  const operator = { OPERATOR_EMAIL: 'op@evergreen.test', OPERATOR_PASSWORD: 'a long sentence is best' };
+  const operator = {
+    OPERATOR_EMAIL: 'op@evergreen.test',
+    OPERATOR_PASSWORD: `${SECRET_MARKER}a-long-sentence-is-best`,
+  };
   const nowhere = await run(['admin.ts', 'create-operator'], { EVERGREEN_DATA: DATA, ...operator });
   expect(nowhere).toMatchObject({ code: 78, stderr: expect.stringContaining('DATABASE_URL') });
   writeFileSync(join(DATA, 'databases.json'), JSON.stringify({ auth: auth.url }));

@@ -1,10 +1,11 @@
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { playHistory } from '../src/demo-history.ts';
 import { ReadableError } from '../src/readable-error.ts';
 import { demoEmail, operatorEmail, seed } from '../src/seed.ts';
 import { startTestStack, type TestStack } from '../src/testing.ts';
 
-const password = 'a long sentence is best';
+const password = `${SECRET_MARKER}a-long-sentence-is-best`;
 let stack: TestStack;
 
 beforeAll(async () => {

@@ -1,8 +1,9 @@
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { decode } from 'jsonwebtoken';
 import { openRig, PASSWORD, type Rig, until } from './rig.ts';
 
-const NEW_PASSWORD = 'an even longer sentence';
+const NEW_PASSWORD = `${SECRET_MARKER}an-even-longer-sentence`;
 let rig: Rig;
 
 beforeAll(async () => {

@@ -12,7 +12,8 @@ import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import { openRateLimits } from '@evergreen/service-kit/rate-limit.ts';
 import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
+import { createTestDatabase, createTestVhost, keepLogLine } from '@evergreen/stack/testing.ts';
 import { jest } from '@jest/globals';
 import pino from 'pino';
 import { Registry } from 'prom-client';
@@ -28,7 +29,7 @@ jest.setTimeout(120_000);
 
 export const ISSUER = 'evergreen';
 export const SERVICE_TOKEN = 'service-token-of-the-tests';
-export const PASSWORD = 'a long sentence is best';
+export const PASSWORD = `${SECRET_MARKER}a-long-sentence-is-best`;
 
 export interface Answer {
   status: number;
@@ -57,7 +58,15 @@ export async function openRig(settings: Record<string, string> = {}) {
   const database = await createTestDatabase('auth');
   const vhost = await createTestVhost();
   const logLines: string[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) });
+  const logger = pino(
+    { level: 'debug' },
+    {
+      write: (line: string) => {
+        keepLogLine('auth', line);
+        logLines.push(line);
+      },
+    },
+  );
   const metrics = new Registry();
   const pool = openPool({ url: database.url, max: 10, service: 'auth', logger });
   const prisma = openPrisma(pool);

@@ -37,7 +37,7 @@ export async function buildApp(deps: AppDeps) {
     metrics,
     ready: Object.fromEntries(UPSTREAMS.map((name) => [name, () => expectReady(upstreams[name])])),
     internalRoutes: false,
-    trustRequestId: false,
+    trustCallerIds: false,
     server: { shouldUpgradeCallback: isSocketUpgrade },
   });
   boundConnections(app, silenceTimeoutMs);
@@ -55,7 +55,7 @@ export async function buildApp(deps: AppDeps) {
     await proxyRoute(app, route, { upstream: upstreams[route.upstream], findOrigin });
   }
 
-  const tunnels = tunnelSockets(app.server, { upstream: upstreams.notifier, findOrigin, logger });
+  const tunnels = tunnelSockets(app.server, { upstream: upstreams.notifier, findOrigin, logger, metrics });
   app.addHook('preClose', async () => {
     tunnels.close();
     setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS).unref();

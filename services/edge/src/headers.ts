@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { traceHeaders } from '@evergreen/service-kit/tracing.ts';
 import type { ClientOrigin } from './client-origin.ts';
 import type { Upstream } from './route-table.ts';
 
@@ -21,6 +22,9 @@ const isEdgesWord = (name: string): boolean =>
   name === 'forwarded' ||
   name === 'x-real-ip' ||
   name === 'x-request-id' ||
+  name === 'traceparent' ||
+  name === 'tracestate' ||
+  name === 'baggage' ||
   name.startsWith('x-forwarded-') ||
   name.startsWith('x-user-');
 
@@ -40,6 +44,7 @@ export function headersForService(
   return {
     ...Object.fromEntries(kept),
     'x-request-id': requestId,
+    ...traceHeaders(),
     'x-forwarded-for': address,
     'x-forwarded-proto': overHttps ? 'https' : 'http',
   };

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { problemBody } from '@evergreen/service-kit/problem.ts';
 import { addressOf, lineOf } from '@evergreen/service-kit/rate-limit.ts';
 import type { FastifyBaseLogger } from 'fastify';
+import { Gauge, type Registry } from 'prom-client';
 import type { FindOrigin } from './client-origin.ts';
 import { headersForService } from './headers.ts';
 import { type Bounds, openRoom } from './places.ts';
@@ -50,11 +51,20 @@ interface TunnelOptions {
   upstream: URL;
   findOrigin: FindOrigin;
   logger: FastifyBaseLogger;
+  metrics: Registry;
 }
 
 /** Joins the WebSocket upgrades that reach `server` with the notifier. */
-export function tunnelSockets(server: Server, { upstream, findOrigin, logger }: TunnelOptions): Tunnels {
+export function tunnelSockets(server: Server, { upstream, findOrigin, logger, metrics }: TunnelOptions): Tunnels {
   const open = openRoom<Duplex>(TUNNELS);
+  new Gauge({
+    name: 'evergreen_edge_tunnels',
+    help: 'Open WebSockets through the edge',
+    registers: [metrics],
+    collect() {
+      this.set([...open.all()].length);
+    },
+  });
   server.on('upgrade', (request: IncomingMessage, client: Socket, head: Buffer) => {
     client.on('error', () => client.destroy());
     client.once('finish', () => client.destroy());
@@ -74,7 +84,7 @@ function joinWithNotifier(
   request: IncomingMessage,
   client: Socket,
   head: Buffer,
-  { upstream, findOrigin, logger }: TunnelOptions,
+  { upstream, findOrigin, logger }: Omit<TunnelOptions, 'metrics'>,
 ): void {
   const requestId = randomUUID();
   const forwarded = headersForService(request.headers, {

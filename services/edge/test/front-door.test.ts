@@ -1,9 +1,10 @@
 import { Problem } from '@evergreen/service-kit/problem.ts';
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startAuth } from './auth-process.ts';
 import { type Edge, type KitService, openEdge, startKitService, until } from './rig.ts';
 
-const PASSWORD = 'a long sentence is best';
+const PASSWORD = `${SECRET_MARKER}a-long-sentence-is-best`;
 const JSON_TYPE = { 'content-type': 'application/json' };
 let auth: Awaited<ReturnType<typeof startAuth>>;
 let plans: KitService;

@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, 
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { buildHttp, type HttpApp } from '@evergreen/service-kit/http.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
+import { keepLogLine } from '@evergreen/stack/testing.ts';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { buildApp } from '../src/app.ts';
@@ -52,7 +53,15 @@ export async function openEdge(
 ): Promise<Edge> {
   const logLines: string[] = [];
   const app = await buildApp({
-    logger: pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) }),
+    logger: pino(
+      { level: 'debug' },
+      {
+        write: (line: string) => {
+          keepLogLine('edge', line);
+          logLines.push(line);
+        },
+      },
+    ),
     metrics: new Registry(),
     upstreams: Object.fromEntries(UPSTREAMS.map((name) => [name, upstreams[name] ?? CLOSED])) as Record<Upstream, URL>,
     routes: IMPATIENT_ROUTES,

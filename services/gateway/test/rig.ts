@@ -12,7 +12,7 @@ import { openPool } from '@evergreen/service-kit/database.ts';
 import { startOutboxRelay } from '@evergreen/service-kit/outbox.ts';
 import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
+import { createTestDatabase, createTestVhost, keepLogLine } from '@evergreen/stack/testing.ts';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pino from 'pino';
 import { Registry } from 'prom-client';
@@ -119,7 +119,7 @@ interface ReplicaOptions {
 }
 
 async function openReplica({ databaseUrl, amqpUrl, keys, limits }: ReplicaOptions) {
-  const logger = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
+  const logger = pino({ level: 'debug' }, { write: (line: string) => keepLogLine('gateway', line) });
   const metrics = new Registry();
   const pool = openPool({ url: databaseUrl, max: 10, service: 'gateway', logger });
   const broker = await connectBroker({ url: amqpUrl, service: 'gateway', logger, metrics });

@@ -3,6 +3,7 @@ import { NotificationCreated, NotificationsRead } from '@evergreen/contracts/eve
 import { NOTIFIER_SOCKETS, SOCKET_EVENTS } from '@evergreen/contracts/topology.ts';
 import { type EventHandler, on } from '@evergreen/service-kit/batch.ts';
 import type { Broker } from '@evergreen/service-kit/broker.ts';
+import { notePush } from '@evergreen/service-kit/tracing.ts';
 import { changeBy } from './decisions/changes.ts';
 import { emitRead, type Pusher } from './push.ts';
 
@@ -28,11 +29,13 @@ const ofNotifications = (pusher: Pusher): Map<string, EventHandler> =>
     [
       NotificationCreated.type,
       on(NotificationCreated, async (events) => {
-        for (const { data } of events) {
-          pusher.tell(data.userId, data.version, (socket) => {
+        for (const { data, traceparent } of events) {
+          const startTime = Date.now();
+          const told = pusher.tell(data.userId, data.version, (socket) => {
             if (data.live) socket.emit('notification', data.notification);
             socket.emit('unread-count', { unreadCount: data.unreadCount });
           });
+          if (told > 0) notePush('push NotificationCreated', startTime, traceparent);
         }
       }),
     ],

@@ -52,8 +52,11 @@ export type PushSocket = Socket<AskedEvents, PushedEvents, Nothing, SocketData>;
 export interface Pusher {
   /** Begins with a new socket, already in the room of its user, from what its client saw last. */
   welcome(socket: PushSocket, lastNotificationId: string | undefined): void;
-  /** Tells the sockets of a user what made this version of the mailbox. */
-  tell(userId: string, version: number, emitTo: (socket: PushSocket) => void): void;
+  /**
+   * Tells the sockets of a user what made this version of the mailbox.
+   * @returns how many were told; those that catch up hear it on the way
+   */
+  tell(userId: string, version: number, emitTo: (socket: PushSocket) => void): number;
   hint(userId: string, changed: Changed): void;
   /** Lets every socket catch up, after events may have been missed. */
   catchUpAll(): void;
@@ -113,6 +116,7 @@ export function createPusher(io: PushServer, catchup: Catchup, logger: FastifyBa
       void catchUp(socket, lastNotificationId);
     },
     tell(userId, version, emitTo) {
+      let told = 0;
       for (const socket of socketsOf(userId)) {
         const { data } = socket;
         if (data.catchingUp || data.version === undefined) {
@@ -120,10 +124,12 @@ export function createPusher(io: PushServer, catchup: Catchup, logger: FastifyBa
         } else if (version === data.version + 1) {
           emitTo(socket);
           data.version = version;
+          told++;
         } else if (version > data.version) {
           void catchUp(socket);
         }
       }
+      return told;
     },
     hint(userId, changed) {
       io.to(userId).emit('changed', changed);

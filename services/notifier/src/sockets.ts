@@ -64,7 +64,7 @@ export function openSockets(options: SocketOptions): Sockets {
     allowRequest(request: IncomingMessage, answer) {
       const { origin } = request.headers;
       if (origin !== undefined && !allowedOrigins.has(origin)) {
-        logger.warn({ origin: origin.slice(0, 200) }, 'socket refused: foreign origin');
+        logger.warn({ origin: loggedOrigin(origin) }, 'socket refused: foreign origin');
         answer('this origin may not connect', false);
       } else if (closing || io.engine.clientsCount >= MAX_CONNECTIONS) {
         answer('no room for more connections', false);
@@ -107,6 +107,10 @@ export function openSockets(options: SocketOptions): Sockets {
   };
 }
 
+/** No more than scheme, host and port: who makes a header up may write anything into it. */
+const loggedOrigin = (origin: string): string =>
+  URL.canParse(origin) ? new URL(origin).origin.slice(0, 200) : 'unreadable';
+
 /** Lets a socket into the room of its user, whom the token alone names. */
 async function admit(io: PushServer, socket: PushSocket, verifyToken: VerifyToken): Promise<void> {
   const { token, lastNotificationId } = socket.handshake.auth as Record<string, unknown>;
@@ -147,7 +151,7 @@ function closeWithSocket(socket: PushSocket): void {
 
 function showCount(io: PushServer, metrics: Registry): void {
   new Gauge({
-    name: 'notifier_sockets',
+    name: 'evergreen_notifier_sockets',
     help: 'Sockets that were admitted and are open',
     registers: [metrics],
     collect() {

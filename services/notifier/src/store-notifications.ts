@@ -112,7 +112,6 @@ async function storeEntries(
         time,
         correlationId: fact.event.correlationid,
         causationId: fact.event.id,
-        traceparent: fact.event.traceparent,
         data: { userId: fact.userId, version: seq, notification, live, unreadCount },
       });
     }),

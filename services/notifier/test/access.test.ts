@@ -24,7 +24,7 @@ async function connected(person: Person, options = {}): Promise<Client> {
 
 const gauge = async () => {
   const metrics = await (await fetch(`${notifier.url}/metrics`)).text();
-  return Number(/^notifier_sockets (\d+)$/m.exec(metrics)?.[1]);
+  return Number(/^evergreen_notifier_sockets (\d+)$/m.exec(metrics)?.[1]);
 };
 
 describe('who may hold a socket', () => {

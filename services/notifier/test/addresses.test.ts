@@ -80,7 +80,7 @@ test('who is admitted counts no longer, nor who has left, so that many people ma
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     await until('all to be admitted', async () => {
       const metrics = await (await fetch(`${behind.url}/metrics`)).text();
-      return metrics.includes(`notifier_sockets ${(round + 1) * sessions.length}`);
+      return metrics.includes(`evergreen_notifier_sockets ${(round + 1) * sessions.length}`);
     });
   }
   const leavers = await knockOften(behind, () => address);

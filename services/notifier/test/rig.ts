@@ -8,7 +8,7 @@ import { newEvent } from '@evergreen/service-kit/events.ts';
 import { outboxRows } from '@evergreen/service-kit/outbox.ts';
 import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
+import { createTestDatabase, createTestVhost, keepLogLine } from '@evergreen/stack/testing.ts';
 import jwt from 'jsonwebtoken';
 import pg from 'pg';
 import pino from 'pino';
@@ -171,6 +171,7 @@ async function startReplica({ databaseUrl, amqpUrl, publicKey, env }: ReplicaOpt
   const log: LogLine[] = [];
   const keepLine = new Writable({
     write(chunk, _encoding, done) {
+      keepLogLine('notifier', String(chunk));
       log.push(JSON.parse(String(chunk)));
       done();
     },

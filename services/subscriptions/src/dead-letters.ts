@@ -10,6 +10,7 @@ import type { DeadLetterDesk } from '@evergreen/service-kit/dead-letter-desk.ts'
 import { messageOf } from '@evergreen/service-kit/error-message.ts';
 import { Problem } from '@evergreen/service-kit/problem.ts';
 import { ownerOf } from '@evergreen/service-kit/topology.ts';
+import { tracedFetch } from '@evergreen/service-kit/tracing.ts';
 import type { Logger } from 'pino';
 
 /*
@@ -100,7 +101,7 @@ const ask = (
   url: string,
   { path, timeoutMs, body }: { path: string; timeoutMs: number; body?: RedriveOrder },
 ): Promise<Response> =>
-  fetch(new URL(path, url), {
+  tracedFetch(path, new URL(path, url), {
     method: body ? 'POST' : 'GET',
     headers: { authorization: `Bearer ${serviceToken}`, ...(body && { 'content-type': 'application/json' }) },
     ...(body && { body: JSON.stringify(body) }),

@@ -34,12 +34,12 @@ export function observeLag(deps: { pool: pg.Pool; clock: Clock; logger: Logger; 
       },
     });
   gauge(
-    'subscriptions_due_lag_seconds',
+    'evergreen_subscriptions_due_lag_seconds',
     'Age of the oldest due subscription that no scheduler has taken yet, in business time',
     lagSeconds,
   );
-  gauge('subscriptions_due', 'Due subscriptions that no scheduler has taken yet', ({ due }) => due);
-  gauge('subscriptions_scheduler_paused', '1 while an operator has stopped the schedulers', ({ pausedAt }) =>
+  gauge('evergreen_subscriptions_due', 'Due subscriptions that no scheduler has taken yet', ({ due }) => due);
+  gauge('evergreen_subscriptions_scheduler_paused', '1 while an operator has stopped the schedulers', ({ pausedAt }) =>
     pausedAt ? 1 : 0,
   );
 }

@@ -61,7 +61,7 @@ export function openSubscriptionStore(deps: {
 }): SubscriptionStore {
   const { pool, wakeOutbox, metrics } = deps;
   const counted = new Counter({
-    name: 'subscription_moves_total',
+    name: 'evergreen_subscriptions_moves_total',
     help: 'Moves of subscriptions, by what made them move',
     labelNames: ['trigger', 'to'],
     registers: [metrics],

@@ -1,4 +1,5 @@
 import type { Clock } from '@evergreen/service-kit/clock.ts';
+import { inOwnTraces, TRANSACTION_SPAN } from '@evergreen/service-kit/tracing.ts';
 import { isTransient } from '@evergreen/service-kit/transience.ts';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
@@ -32,17 +33,17 @@ export interface SweepDeps {
  */
 export function createSweep({ store, clock, progress, logger, metrics }: SweepDeps): () => Promise<boolean> {
   const failed = new Counter({
-    name: 'subscription_sweep_failures_total',
+    name: 'evergreen_subscriptions_sweep_failures_total',
     help: 'Times a due subscription could not be moved and was left alone for a minute',
     registers: [metrics],
   });
   const sweeps = new Counter({
-    name: 'subscription_sweeps_total',
+    name: 'evergreen_subscriptions_sweeps_total',
     help: 'Times a scheduler looked for due subscriptions, also when there were none or it was paused',
     registers: [metrics],
   });
   const swept = new Counter({
-    name: 'subscriptions_swept_total',
+    name: 'evergreen_subscriptions_swept_total',
     help: 'Due subscriptions taken and moved',
     registers: [metrics],
   });
@@ -55,10 +56,15 @@ export function createSweep({ store, clock, progress, logger, metrics }: SweepDe
     const now = await readNow(clock);
     let taken: string[] = [];
     try {
-      const moves = await store.updateDue({ now, limit, except: resting(restingUntilMs) }, (due, newTerms) => {
-        taken = [...due.keys()];
-        return [...due.values()].flatMap((one) => causedMoves(one, now, newTerms.get(one.id) ?? null));
-      });
+      const due = { now, limit, except: resting(restingUntilMs) };
+      const moves = await inOwnTraces('sweep', TRANSACTION_SPAN, (begin) =>
+        store.updateDue(due, (locked, newTerms) => {
+          taken = [...locked.keys()];
+          const decided = [...locked.values()].map((one) => causedMoves(one, now, newTerms.get(one.id) ?? null));
+          begin(decided.flatMap(storyOf));
+          return decided.flat();
+        }),
+      );
       if (moves.length > 0) logger.info({ moved: moves.length, now: String(now) }, 'swept');
       const isFull = taken.length === limit;
       singlesToGo = isFull ? Math.max(0, singlesToGo - 1) : 0;
@@ -86,6 +92,15 @@ function causedMoves(subscription: Subscription, now: Temporal.Instant, newTerms
   const id = uuidv7();
   const cause = { type: 'schedule', id, correlationId: id };
   return movesByTime(subscription, now, newTerms).map((move) => ({ ...move, cause }));
+}
+
+/** Each is a trace of its own too, named for what time brought about. */
+function storyOf([first]: CausedMove[]) {
+  if (!first) return [];
+  const { cause, trigger, after } = first;
+  return [
+    { id: cause.correlationId, name: `subscription ${trigger}`, attributes: { 'evergreen.subscription.id': after.id } },
+  ];
 }
 
 function resting(untilMs: Map<string, number>): string[] {

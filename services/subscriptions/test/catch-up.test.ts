@@ -37,7 +37,7 @@ const advance = (body: Body) => ask('POST', '/v1/clock/advance', body);
 const alwaysPay = (asked: Asked) =>
   rig.say(asked.type.includes('ChargeVoidRequested') ? voided(asked) : succeeded(asked));
 
-const SWEPT = 'subscriptions_swept_total';
+const SWEPT = 'evergreen_subscriptions_swept_total';
 
 async function metric(replica: Replica, name: string): Promise<number> {
   const { values } = (await replica.metrics.getSingleMetric(name)?.get()) ?? { values: [] };
@@ -47,8 +47,11 @@ async function metric(replica: Replica, name: string): Promise<number> {
 /** Both have looked for due work since, from beginning to end. */
 async function rested(): Promise<void> {
   for (const replica of [one, other]) {
-    const before = await metric(replica, 'subscription_sweeps_total');
-    await until('it to look twice', async () => (await metric(replica, 'subscription_sweeps_total')) >= before + 2);
+    const before = await metric(replica, 'evergreen_subscriptions_sweeps_total');
+    await until(
+      'it to look twice',
+      async () => (await metric(replica, 'evergreen_subscriptions_sweeps_total')) >= before + 2,
+    );
   }
 }
 
@@ -84,13 +87,13 @@ describe('a scheduler that is paused', () => {
     expect(state.lagSeconds).toBeGreaterThan(3_500);
     expect((await other.call('GET', '/v1/operator/scheduler', operator)).body).toMatchObject({ paused: true, due: 1 });
     for (const replica of [one, other]) {
-      expect(await metric(replica, 'subscriptions_scheduler_paused')).toBe(1);
-      expect(await metric(replica, 'subscriptions_due')).toBe(1);
-      expect(await metric(replica, 'subscriptions_due_lag_seconds')).toBeGreaterThan(3_500);
+      expect(await metric(replica, 'evergreen_subscriptions_scheduler_paused')).toBe(1);
+      expect(await metric(replica, 'evergreen_subscriptions_due')).toBe(1);
+      expect(await metric(replica, 'evergreen_subscriptions_due_lag_seconds')).toBeGreaterThan(3_500);
     }
     await resume();
     await customer.asked(id, 2);
-    expect(await metric(other, 'subscriptions_scheduler_paused')).toBe(0);
+    expect(await metric(other, 'evergreen_subscriptions_scheduler_paused')).toBe(0);
   });
 
   test('does nothing in any replica until it is resumed, and then each thing once', async () => {
@@ -290,9 +293,12 @@ describe('a long catch-up', () => {
     await copySubscription(rig, id, 20);
     one.log.length = 0;
     await rig.moveClock({ months: 1, minutes: 1 });
-    const before = await metric(one, 'subscription_sweeps_total');
+    const before = await metric(one, 'evergreen_subscriptions_sweeps_total');
     await until('the renewals', async () => (await schedulerState()).due === 0);
-    await until('it to look again', async () => (await metric(one, 'subscription_sweeps_total')) > before + 1);
+    await until(
+      'it to look again',
+      async () => (await metric(one, 'evergreen_subscriptions_sweeps_total')) > before + 1,
+    );
     expect(one.log.filter(({ msg }) => TOLD.has(msg))).toEqual([]);
   });
 });

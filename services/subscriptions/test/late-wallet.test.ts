@@ -118,7 +118,9 @@ describe('a shortfall that is heard of late', () => {
 
 describe('a message that is lost', () => {
   const moves = async (trigger: string): Promise<number> => {
-    const { values } = (await service.metrics.getSingleMetric('subscription_moves_total')?.get()) ?? { values: [] };
+    const { values } = (await service.metrics.getSingleMetric('evergreen_subscriptions_moves_total')?.get()) ?? {
+      values: [],
+    };
     return values.filter(({ labels }) => labels.trigger === trigger).reduce((sum, { value }) => sum + value, 0);
   };
 

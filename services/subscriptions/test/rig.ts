@@ -22,7 +22,7 @@ import { newEvent } from '@evergreen/service-kit/events.ts';
 import { outboxRows } from '@evergreen/service-kit/outbox.ts';
 import { serviceCaller } from '@evergreen/service-kit/service-callers.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { createTestDatabase, createTestVhost } from '@evergreen/stack/testing.ts';
+import { createTestDatabase, createTestVhost, keepLogLine } from '@evergreen/stack/testing.ts';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
@@ -184,6 +184,7 @@ async function startReplica(env: NodeJS.ProcessEnv, publicKey: KeyObject) {
   const log: LogLine[] = [];
   const keepLine = new Writable({
     write(chunk, _encoding, done) {
+      keepLogLine('subscriptions', String(chunk));
       log.push(JSON.parse(String(chunk)));
       done();
     },

@@ -47,7 +47,9 @@ describe('schedulers', () => {
     expect(ones.map(({ id }) => rig.askedAbout(id).length)).toEqual(Array(60).fill(2));
     const { rows } = await rig.pool.query(`SELECT count(*)::int AS n FROM timeline_entry WHERE trigger = 'due'`);
     expect(rows[0].n).toBe(60);
-    const moved = [one, other].map((replica) => metric(replica, 'subscription_moves_total', { trigger: 'due' }));
+    const moved = [one, other].map((replica) =>
+      metric(replica, 'evergreen_subscriptions_moves_total', { trigger: 'due' }),
+    );
     expect((await Promise.all(moved)).reduce((sum, count) => sum + count)).toBe(60);
   });
 
@@ -90,17 +92,20 @@ describe('schedulers', () => {
     await rig.moveClock({ months: 1, minutes: 1 });
     const fine = ones.filter(({ id }) => id !== broken);
     await until('the renewals', () => fine.every(({ id }) => rig.askedAbout(id).length === 2));
-    await until('the failure to be counted', async () => (await metric(one, 'subscription_sweep_failures_total')) > 0);
+    await until(
+      'the failure to be counted',
+      async () => (await metric(one, 'evergreen_subscriptions_sweep_failures_total')) > 0,
+    );
     expect(one.log).toContainEqual(
       expect.objectContaining({ subscriptionId: broken, msg: 'due subscriptions not moved' }),
     );
-    expect(await metric(one, 'subscriptions_due_lag_seconds')).toBeGreaterThan(0);
+    expect(await metric(one, 'evergreen_subscriptions_due_lag_seconds')).toBeGreaterThan(0);
 
     await rig.pool.query(`UPDATE subscription SET time_zone = 'UTC' WHERE id = $1`, [broken]);
     const third = await rig.startReplica();
     await until('the one that was mended', () => rig.askedAbout(broken).length === 2);
     await third.stop();
-    expect(await metric(one, 'subscriptions_due_lag_seconds')).toBe(0);
+    expect(await metric(one, 'evergreen_subscriptions_due_lag_seconds')).toBe(0);
   });
 
   test('survive the loss of every connection to the database', async () => {

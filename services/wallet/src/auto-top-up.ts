@@ -3,7 +3,7 @@ import { type Clock, iso, readOffsetMs } from '@evergreen/service-kit/clock.ts';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { takeTurns } from './balance-limit.ts';
-import { type Cause, type Postings, userAccountId } from './decisions/accounts.ts';
+import { type Cause, type Postings, type Transfer, userAccountId } from './decisions/accounts.ts';
 import { type AutoTopUpState, decideAutoTopUp, restAfterDecline } from './decisions/auto-top-up.ts';
 import {
   FIND_ENABLED,
@@ -22,6 +22,8 @@ export interface Refill {
   clock: Clock;
   /** Lets the completer look for new top-ups. */
   wakeTopUps: () => void;
+  /** Counts what was posted, once it is committed. */
+  countTransfers: (posted: readonly Transfer[]) => void;
 }
 
 /** An account to look at, which the caller has locked. */

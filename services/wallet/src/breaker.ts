@@ -73,7 +73,7 @@ export function openBreaker(options: {
   };
 
   new Gauge({
-    name: 'wallet_gateway_breaker_state',
+    name: 'evergreen_wallet_gateway_breaker_state',
     help: '0 closed, 1 half open, 2 open',
     registers: [metrics],
     collect() {
@@ -81,7 +81,7 @@ export function openBreaker(options: {
     },
   });
   const changes = new Counter({
-    name: 'wallet_gateway_breaker_changes_total',
+    name: 'evergreen_wallet_gateway_breaker_changes_total',
     help: 'Changes of the breaker, by the state it came to',
     labelNames: ['to'],
     registers: [metrics],

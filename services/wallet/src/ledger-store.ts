@@ -1,3 +1,4 @@
+import { afterCommit } from '@evergreen/service-kit/database.ts';
 import { appendToOutbox } from '@evergreen/service-kit/outbox.ts';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -35,6 +36,7 @@ export async function postToLedger(
   await writePostings(client, postings);
   await appendToOutbox(client, eventsOf(postings.facts));
   await requestAutoTopUps(client, postings, refill);
+  afterCommit(client, () => refill.countTransfers(postings.transfers));
   return postings;
 }
 

@@ -16,6 +16,7 @@ import { circuitEvents } from './circuit-events.ts';
 import { readWalletConfig } from './config.ts';
 import { consume } from './consumers.ts';
 import { PrismaClient } from './generated/client.ts';
+import { observeLedger } from './ledger-metrics.ts';
 import { attemptRecorder } from './payment-attempt.ts';
 import { paymentGateway } from './payment-gateway.ts';
 import { refunds as openRefunds } from './refund.ts';
@@ -52,9 +53,10 @@ await runService('wallet', async ({ logger, metrics, onStop }) => {
     onCircuitChange: circuitEvents({ pool, clock, wakeOutbox, logger, replica }),
     onAttempt: attemptRecorder({ pool, clock, logger }),
   });
-  const topUps = openTopUps({ pool, clock, payments, wakeOutbox, logger });
+  const countTransfers = observeLedger({ pool, logger, metrics });
+  const topUps = openTopUps({ pool, clock, payments, wakeOutbox, countTransfers, logger });
   onStop('top-ups', () => topUps.stop());
-  const refill = { clock, wakeTopUps: topUps.wake };
+  const refill = { clock, wakeTopUps: topUps.wake, countTransfers };
   const refunds = openRefunds({ pool, payments, wakeOutbox, logger, ...refill });
   onStop('refunds', () => refunds.stop());
   onStop('payment gateway', () => payments.stop());

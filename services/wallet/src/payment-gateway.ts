@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Payment, PaymentRefund } from '@evergreen/contracts/http/gateway.ts';
+import { tracedFetch } from '@evergreen/service-kit/tracing.ts';
 import { compile } from '@evergreen/service-kit/validation.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { Counter, Histogram, type Registry } from 'prom-client';
@@ -166,14 +167,14 @@ async function withRetries(
 
 function attemptMetrics(registry: Registry) {
   const seconds = new Histogram({
-    name: 'wallet_gateway_attempt_seconds',
+    name: 'evergreen_wallet_gateway_attempt_seconds',
     help: 'Time of one call to the payment gateway',
     labelNames: ['outcome'],
     buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8],
     registers: [registry],
   });
   const refusals = new Counter({
-    name: 'wallet_gateway_not_attempted_total',
+    name: 'evergreen_wallet_gateway_not_attempted_calls_total',
     help: 'Calls that were not made, by what stopped them',
     labelNames: ['by'],
     registers: [registry],
@@ -204,7 +205,7 @@ interface Endpoint {
 
 async function postPayment({ url, apiKey }: Endpoint, request: PaymentRequest, signal: AbortSignal) {
   const { key, ...body } = request;
-  const response = await fetch(`${url}/payments`, {
+  const response = await tracedFetch('/payments', `${url}/payments`, {
     method: 'POST',
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
     body: JSON.stringify(body),
@@ -214,17 +215,21 @@ async function postPayment({ url, apiKey }: Endpoint, request: PaymentRequest, s
 }
 
 async function postRefund({ url, apiKey }: Endpoint, { key, paymentId, amount }: RefundRequest, signal: AbortSignal) {
-  const response = await fetch(`${url}/payments/${encodeURIComponent(paymentId)}/refunds`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
-    body: JSON.stringify({ amount }),
-    signal,
-  });
+  const response = await tracedFetch(
+    '/payments/{id}/refunds',
+    `${url}/payments/${encodeURIComponent(paymentId)}/refunds`,
+    {
+      method: 'POST',
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ amount }),
+      signal,
+    },
+  );
   return readOutcome(response, key);
 }
 
 async function getPayment({ url, apiKey }: Endpoint, key: string, signal: AbortSignal) {
-  const response = await fetch(`${url}/payments/by-key/${encodeURIComponent(key)}`, {
+  const response = await tracedFetch('/payments/by-key/{key}', `${url}/payments/by-key/${encodeURIComponent(key)}`, {
     headers: { authorization: `Bearer ${apiKey}` },
     signal,
   });

@@ -3,6 +3,7 @@ import type { SavedPaymentMethod } from '@evergreen/contracts/http/wallet.ts';
 import { Page } from '@evergreen/contracts/primitives.ts';
 import { inTransaction } from '@evergreen/service-kit/database.ts';
 import { invalidField, Problem } from '@evergreen/service-kit/problem.ts';
+import { tracedFetch } from '@evergreen/service-kit/tracing.ts';
 import { compile } from '@evergreen/service-kit/validation.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
@@ -85,7 +86,7 @@ async function findCard(
   logger: FastifyBaseLogger,
 ): Promise<Card | undefined> {
   try {
-    const response = await fetch(`${url}/payment-methods`, {
+    const response = await tracedFetch('/payment-methods', `${url}/payment-methods`, {
       headers: { authorization: `Bearer ${apiKey}` },
       signal: AbortSignal.timeout(LOOK_UP_TIMEOUT_MS),
     });

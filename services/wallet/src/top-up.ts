@@ -25,6 +25,7 @@ export interface TopUpDeps {
   clock: Clock;
   payments: PaymentGateway;
   wakeOutbox: () => void;
+  countTransfers: Refill['countTransfers'];
   logger: FastifyBaseLogger;
 }
 

@@ -99,10 +99,10 @@ test('metrics tell of the breaker and of each outcome', async () => {
   const own = (await response.text()).split('\n').filter((line) => line.startsWith('wallet_gateway_'));
   expect(own).toEqual(
     expect.arrayContaining([
-      'wallet_gateway_breaker_state 0',
-      'wallet_gateway_breaker_changes_total{to="closed"} 1',
-      expect.stringMatching(/^wallet_gateway_not_attempted_total\{by="breaker"\} [1-9]/),
-      expect.stringMatching(/^wallet_gateway_attempt_seconds_count\{outcome="http_503"\} [1-9]/),
+      'evergreen_wallet_gateway_breaker_state 0',
+      'evergreen_wallet_gateway_breaker_changes_total{to="closed"} 1',
+      expect.stringMatching(/^evergreen_wallet_gateway_not_attempted_calls_total\{by="breaker"\} [1-9]/),
+      expect.stringMatching(/^evergreen_wallet_gateway_attempt_seconds_count\{outcome="http_503"\} [1-9]/),
     ]),
   );
 });

@@ -1,3 +1,4 @@
+import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
 import { startTestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
@@ -106,7 +107,7 @@ describe('the settings of automatic top-up', () => {
 test('while the gateway is down saving answers 503 and keeps nothing, and the same request works later', async () => {
   const stack = await startTestStack({ services: ['auth', 'wallet'] });
   try {
-    const account = { email: `${uuidv7()}@test.example`, password: 'a long test password' };
+    const account = { email: `${uuidv7()}@test.example`, password: `${SECRET_MARKER}a-long-test-password` };
     const { body: session } = await call(`${stack.urls.auth}/v1/auth/register`, { body: account });
     const url = `${stack.urls.wallet}/v1/wallet/payment-methods`;
     const request = { token: session.accessToken, key: uuidv7(), body: { token: 'pm_card_visa' } };
