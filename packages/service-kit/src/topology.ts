@@ -10,6 +10,7 @@ import {
 } from '@evergreen/contracts/topology.ts';
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { endOf, within } from './backoff.ts';
+import { brokerNodes } from './broker-nodes.ts';
 import { messageOf } from './error-message.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -107,16 +108,26 @@ export async function declareTopology(channel: Channel, queues: readonly QueueDe
 }
 
 /**
- * Declares the topology on the broker and virtual host of `url`, whose user needs all rights there.
- * @throws Error when the broker does not answer within 10 s, refuses, or has something else of the same name
+ * Declares the topology on the broker and virtual host of `url`, whose user needs all rights there. Of several nodes the first that
+ * answers does. A cluster has to be complete by then: a quorum queue is kept by the nodes that are members when it is declared.
+ * @throws Error when no broker answers within 10 s, or it refuses, or has something else of the same name
  */
 export async function setUpTopology(url: string): Promise<void> {
-  const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS });
+  const connection = await connectToAny(brokerNodes(url));
   connection.on('error', () => {}); // What is under way fails with the same error.
   try {
     await within(DECLARE_TIMEOUT_MS, withChannel(connection, declareTopology));
   } finally {
     await endOf(connection.close(), CLOSE_TIMEOUT_MS);
+  }
+}
+
+async function connectToAny([node = '', ...others]: string[]): Promise<ChannelModel> {
+  try {
+    return await connect(node, { timeout: CONNECT_TIMEOUT_MS });
+  } catch (error) {
+    if (others.length === 0) throw error;
+    return connectToAny(others);
   }
 }
 
