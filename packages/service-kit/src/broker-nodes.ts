@@ -1,8 +1,11 @@
+import { type ChannelModel, connect } from 'amqplib';
+
 /*
  * AMQP_URL names one node of a cluster or several: complete URLs, separated by commas. Each is a URL that any other tool takes as it is,
  * nodes may differ in port, and one setting holds all there is to know. A comma in a password is written %2C.
  */
 
+const CONNECT_TIMEOUT_MS = 10_000;
 const NODE = 'amqps?://[^\\s,]+';
 
 /** For settings that name nodes. */
@@ -32,3 +35,17 @@ export const placesOf = (urls: readonly string[]): string =>
       return `${protocol}//${host}${pathname}`;
     })
     .join(', ');
+
+/**
+ * Connects once, to the first node that answers within 10 s; for whoever has something to do and goes.
+ * @throws Error of the last node when none does
+ */
+export async function connectToAny(urls: string): Promise<ChannelModel> {
+  const [node = '', ...others] = brokerNodes(urls);
+  try {
+    return await connect(node, { timeout: CONNECT_TIMEOUT_MS });
+  } catch (error) {
+    if (others.length === 0) throw error;
+    return connectToAny(others.join(','));
+  }
+}

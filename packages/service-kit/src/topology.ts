@@ -8,12 +8,11 @@ import {
   type QueueDefinition,
   RETRY_DELAYS_MS,
 } from '@evergreen/contracts/topology.ts';
-import { type Channel, type ChannelModel, connect } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import { endOf, within } from './backoff.ts';
-import { brokerNodes } from './broker-nodes.ts';
+import { connectToAny } from './broker-nodes.ts';
 import { messageOf } from './error-message.ts';
 
-const CONNECT_TIMEOUT_MS = 10_000;
 const DECLARE_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -113,21 +112,12 @@ export async function declareTopology(channel: Channel, queues: readonly QueueDe
  * @throws Error when no broker answers within 10 s, or it refuses, or has something else of the same name
  */
 export async function setUpTopology(url: string): Promise<void> {
-  const connection = await connectToAny(brokerNodes(url));
+  const connection = await connectToAny(url);
   connection.on('error', () => {}); // What is under way fails with the same error.
   try {
     await within(DECLARE_TIMEOUT_MS, withChannel(connection, declareTopology));
   } finally {
     await endOf(connection.close(), CLOSE_TIMEOUT_MS);
-  }
-}
-
-async function connectToAny([node = '', ...others]: string[]): Promise<ChannelModel> {
-  try {
-    return await connect(node, { timeout: CONNECT_TIMEOUT_MS });
-  } catch (error) {
-    if (others.length === 0) throw error;
-    return connectToAny(others);
   }
 }
 
