@@ -1,13 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
+import { NOTIFIER_ACCOUNTS } from '@evergreen/contracts/topology.ts';
+import { connectBroker } from '@evergreen/service-kit/broker.ts';
 import { brokerNodes } from '@evergreen/service-kit/broker-nodes.ts';
+import { newEvent } from '@evergreen/service-kit/events.ts';
+import { outboxRows } from '@evergreen/service-kit/outbox.ts';
 import { queueNames } from '@evergreen/service-kit/topology.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { createUsers } from '@evergreen/stack/broker.ts';
 import { type DataDirectory, openDataDirectory } from '@evergreen/stack/data-directory.ts';
 import { type RabbitmqCluster, startRabbitmqCluster } from '@evergreen/stack/rabbitmq-cluster.ts';
 import { rabbitmqManagement } from '@evergreen/stack/rabbitmq-management.ts';
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
+import { createTestVhost, startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pino from 'pino';
+import { Registry } from 'prom-client';
 import { openSocket, topUp } from '../src/people.ts';
 import { openRenewals, type Renewals, watchRenewals } from '../src/renewals.ts';
 
@@ -22,12 +30,14 @@ let cluster: RabbitmqCluster;
 let stack: TestStack;
 let renewals: Renewals;
 let periods = 1;
+let socket: Awaited<ReturnType<typeof openSocket>> | undefined;
 const killed: string[] = [];
 
 const say = (line: string) => void process.stderr.write(`    ${line}\n`);
 const until = (what: string, holds: () => Promise<boolean>, timeoutMs = 60_000) =>
   awaitCondition(async () => (await holds()) || undefined, { what, timeoutMs, intervalMs: 50 });
 
+const broker = () => ({ amqpUrl: cluster.amqpUrl, managementUrl: cluster.managementUrl() });
 const quorumQueues = () => {
   const vhost = new URL(brokerNodes(stack.amqpUrl)[0] ?? '').pathname.slice(1);
   return rabbitmqManagement(cluster.managementUrl()).quorumQueues(vhost);
@@ -36,15 +46,15 @@ const quorumQueues = () => {
 beforeAll(async () => {
   directory = await openDataDirectory(join(process.env.TEST_DIRECTORY ?? '', 'stack-cluster'));
   cluster = await startRabbitmqCluster({ directory, size: 3, say });
-  const broker = { amqpUrl: cluster.amqpUrl, managementUrl: cluster.managementUrl() };
-  await createUsers(broker);
-  stack = await startTestStack({ broker });
+  await createUsers(broker());
+  stack = await startTestStack({ broker: broker() });
   renewals = await openRenewals(stack, { people: PEOPLE, plans: PLANS });
   await renewals.expectEach(periods);
   say(`${RENEWALS} subscriptions are active`);
 }, 600_000);
 
 afterAll(async () => {
+  socket?.close();
   await renewals?.close();
   await stack?.stop();
   await cluster?.stop();
@@ -75,6 +85,35 @@ test('every queue, with its retry and dead-letter queues, is kept by all three n
   for (const led of (await leaders()).values()) expect(led).toBeGreaterThan(0);
 });
 
+test('who first publishes while a queue has no leader is not refused for ever', async () => {
+  const vhost = await createTestVhost(broker());
+  const { leader = '' } =
+    (await rabbitmqManagement(cluster.managementUrl()).quorumQueues(vhost.name)).find(
+      ({ name }) => name === NOTIFIER_ACCOUNTS.name,
+    ) ?? {};
+  // At a node that stays, with a channel that has not published yet.
+  const elsewhere = cluster.names.findIndex((name) => name !== leader);
+  const logger = pino({ level: 'silent' });
+  const url = brokerNodes(vhost.amqpUrl)[elsewhere] ?? '';
+  const publisher = await connectBroker({ url, service: 'trial', logger, metrics: new Registry() });
+  await cluster.kill(leader);
+  const event = newEvent(UserRegistered, {
+    ...{ subject: 'user', time: '2026-11-23T08:00:00.000Z', correlationId: 'trial' },
+    data: { userId: randomUUID(), email: 'a@b.example', role: 'customer', timeZone: 'UTC', locale: 'en', version: 1 },
+  });
+  const refusals: string[] = [];
+  await until('the event to be confirmed', async () => {
+    const { refused } = await publisher.publish(outboxRows([event]));
+    refusals.push(...refused.values());
+    return refused.size === 0;
+  });
+  say(`a first event in an election was refused ${refusals.length} times: ${[...new Set(refusals)].join(', ')}`);
+  await publisher.close();
+  await cluster.start(leader);
+  await vhost.drop();
+  await allQueuesWhole();
+}, 180_000);
+
 test.each([0.05, 0.3, 0.6])(
   'a node dies when this part of 2,000 renewals is done: %d; all are renewed, each once',
   async (part) => {
@@ -84,7 +123,8 @@ test.each([0.05, 0.3, 0.6])(
     const [victim, led] =
       [...(await leaders())].filter(([name]) => !killed.includes(name)).sort(([, a], [, b]) => b - a)[0] ?? [];
     if (victim === undefined) throw new Error('each node has been killed');
-    const socket = await openSocket(stack, renewals.people[0] as (typeof renewals.people)[number]);
+    const page = await openSocket(stack, renewals.people[0] as (typeof renewals.people)[number]);
+    socket = page;
     let dying: Promise<void> | undefined;
     let doneAtDeath = 0;
     await renewals.begin();
@@ -104,10 +144,10 @@ test.each([0.05, 0.3, 0.6])(
     await renewals.settle();
     await renewals.expectEach(periods);
     await until('the open page to know of all', async () => {
-      const last = socket.heard.filter(({ event }) => event === 'unread-count').at(-1);
+      const last = page.heard.filter(({ event }) => event === 'unread-count').at(-1);
       return last?.data.unreadCount === PLANS * periods;
     });
-    socket.close();
+    page.close();
     say(
       `${victim} (leader of ${led} queues) killed after ${doneAtDeath} of ${RENEWALS}: ` +
         `all in ${pace.seconds.toFixed(1)} s, ${pace.perSecond.toFixed(0)}/s, longest gap ${pace.longestGapMs.toFixed(0)} ms`,

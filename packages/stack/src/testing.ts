@@ -33,6 +33,8 @@ export interface TestStackOptions {
   web?: boolean;
   /** Another broker than that of the test run, on which `createUsers` has made the services' users. */
   broker?: AdministeredBroker;
+  /** Databases that outlive the stack, in place of new ones. */
+  databases?: Partial<Record<ServiceName, ServiceDatabase>>;
 }
 
 /** A whole system of real processes that nobody else uses. */
@@ -95,10 +97,11 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   try {
     const vhost = await createTestVhost(options.broker);
     undo.push(() => vhost.drop());
-    const databases = {} as Record<ServiceName, TestDatabase>;
-    for (const service of serviceNames) {
-      databases[service] = await createTestDatabase(service);
-      undo.push(() => databases[service].drop());
+    const databases = { ...options.databases } as Record<ServiceName, ServiceDatabase>;
+    for (const service of serviceNames.filter((name) => !databases[name])) {
+      const database = await createTestDatabase(service);
+      databases[service] = database;
+      undo.push(() => database.drop());
     }
     const ports = {} as Record<ProcessName, number>;
     for (const name of processNames) ports[name] = await directory.port(name);
