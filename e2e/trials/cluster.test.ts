@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { UserRegistered } from '@evergreen/contracts/events/auth.ts';
 import { NOTIFIER_ACCOUNTS } from '@evergreen/contracts/topology.ts';
 import { connectBroker } from '@evergreen/service-kit/broker.ts';
@@ -87,32 +88,42 @@ test('every queue, with its retry and dead-letter queues, is kept by all three n
 
 test('who first publishes while a queue has no leader is not refused for ever', async () => {
   const vhost = await createTestVhost(broker());
-  const { leader = '' } =
-    (await rabbitmqManagement(cluster.managementUrl()).quorumQueues(vhost.name)).find(
-      ({ name }) => name === NOTIFIER_ACCOUNTS.name,
-    ) ?? {};
-  // At a node that stays, with a channel that has not published yet.
+  const queues = await rabbitmqManagement(cluster.managementUrl()).quorumQueues(vhost.name);
+  const { leader = '' } = queues.find(({ name }) => name === NOTIFIER_ACCOUNTS.name) ?? {};
+  // At a node that stays, with channels that have not published yet: one for each tenth of a second of an election.
   const elsewhere = cluster.names.findIndex((name) => name !== leader);
-  const logger = pino({ level: 'silent' });
   const url = brokerNodes(vhost.amqpUrl)[elsewhere] ?? '';
-  const publisher = await connectBroker({ url, service: 'trial', logger, metrics: new Registry() });
-  await cluster.kill(leader);
-  const event = newEvent(UserRegistered, {
-    ...{ subject: 'user', time: '2026-11-23T08:00:00.000Z', correlationId: 'trial' },
-    data: { userId: randomUUID(), email: 'a@b.example', role: 'customer', timeZone: 'UTC', locale: 'en', version: 1 },
-  });
-  const refusals: string[] = [];
-  await until('the event to be confirmed', async () => {
-    const { refused } = await publisher.publish(outboxRows([event]));
-    refusals.push(...refused.values());
-    return refused.size === 0;
-  });
-  say(`a first event in an election was refused ${refusals.length} times: ${[...new Set(refusals)].join(', ')}`);
-  await publisher.close();
+  const logger = pino({ level: 'silent' });
+  const open = () => connectBroker({ url, service: 'trial', logger, metrics: new Registry() });
+  const publishers = await Promise.all(Array.from({ length: 15 }, open));
+  const dying = cluster.kill(leader);
+  const refusals = await Promise.all(
+    publishers.map(async (publisher, index) => {
+      await delay(100 * index);
+      const events = outboxRows([registered()]);
+      const refused: string[] = [];
+      await until('the event to be confirmed', async () => {
+        const answer = await publisher.publish(events);
+        refused.push(...answer.refused.values());
+        return answer.refused.size === 0;
+      });
+      return refused;
+    }),
+  );
+  await dying;
+  const met = refusals.filter((refused) => refused.includes('nacked')).length;
+  say(`of ${publishers.length} that first published in an election ${met} were refused at first, and none for ever`);
+  await Promise.all(publishers.map((publisher) => publisher.close()));
   await cluster.start(leader);
   await vhost.drop();
   await allQueuesWhole();
 }, 180_000);
+
+const registered = () =>
+  newEvent(UserRegistered, {
+    ...{ subject: 'user', time: '2026-11-23T08:00:00.000Z', correlationId: 'trial' },
+    data: { userId: randomUUID(), email: 'a@b.example', role: 'customer', timeZone: 'UTC', locale: 'en', version: 1 },
+  });
 
 test.each([0.05, 0.3, 0.6])(
   'a node dies when this part of 2,000 renewals is done: %d; all are renewed, each once',
