@@ -16,7 +16,7 @@ import { createTestDatabase, startTestStack, type TestDatabase, type TestStack }
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { expectBooksToAgree, expectNoDeadLetters, openBooks } from '../src/books.ts';
-import { advance, openCrowd } from '../src/crowd.ts';
+import { adjust, advance, openCrowd } from '../src/crowd.ts';
 import { asPerson, calmGateway, newPlan, type Person, subscribe, topUp } from '../src/people.ts';
 
 // `npm run test:restore`: a running stack is backed up under load, its database server dies, and services start on what was
@@ -45,15 +45,22 @@ let payments: pg.Pool;
 let archive: string;
 const backup = folder('backup');
 
-/** Who there is, and what people were told had succeeded: before the moment that a back-up restores, and after it. */
+/** Who there is, and what people were told had succeeded: before the back-up began, and after. */
 let people: { id: string; email: string; token: string }[] = [];
 const told = { before: new Set<string>(), after: new Set<string>() };
-/** Top-ups that were answered after the moment, settled or not. */
-const answeredAfter = new Set<string>();
+/** Top-ups that were answered since the back-up began, settled or not: some of these the moment may not have. */
+const answeredSince = new Set<string>();
 let lastCharges: string[] = [];
 let operatorToken = '';
+/** What a failure has left running. */
+let running: { stop(): Promise<void> } | undefined;
 
-const wallet = (databaseUrl: string) => new pg.Pool({ connectionString: databaseUrl, max: 1 });
+function openPool(databaseUrl: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  // Servers die here on purpose.
+  pool.on('error', () => undefined);
+  return pool;
+}
 const column = async (pool: pg.Pool, sql: string, values: unknown[] = []): Promise<string[]> =>
   (await pool.query(sql, values)).rows.map((row) => Object.values(row)[0] as string);
 const countOf = async (pool: pg.Pool, sql: string): Promise<number> => Number((await column(pool, sql))[0]);
@@ -63,29 +70,34 @@ const onStack = (stack: TestStack, { id, email, token }: (typeof people)[number]
 const operatorOn = (stack: TestStack) => onStack(stack, { id: '', email: '', token: operatorToken });
 
 /** What people do all the time: money in, another subscription, and what they were told is kept. */
-function beginLoad(customers: readonly Person[], planIds: readonly string[]) {
+function beginLoad(operator: Person, customers: readonly Person[], planIds: readonly string[]) {
   let isOver = false;
   let phase: keyof typeof told = 'before';
-  const live = async (customer: Person) => {
-    for (let n = 0; !isOver; n++) {
+  const pay = async (customer: Person) => {
+    while (!isOver) {
       const { status, body } = await topUp(customer, TOP_UP);
-      // What was answered before the moment was committed before it; of the rest nobody can tell.
       if (status === 201) told[phase].add(body.id);
-      if (phase === 'after') answeredAfter.add(body.id);
+      if (phase === 'after') answeredSince.add(body.id);
+    }
+  };
+  // It needs no provider, so it goes on while that is away.
+  const move = async (customer: Person) => {
+    for (let n = 0; !isOver; n++) {
+      await adjust(operator, customer, 10);
       const planId = planIds[n];
       if (planId) await subscribe(customer, planId);
     }
   };
-  const living = customers.map((customer) =>
-    live(customer).catch((error) => (isOver ? undefined : Promise.reject(error))),
-  );
+  const living = Promise.all(customers.flatMap((customer) => [pay(customer), move(customer)]));
+  // A failure is reported where it is awaited.
+  living.catch(() => undefined);
   return {
-    momentHasPassed: () => {
+    backUpBegins: () => {
       phase = 'after';
     },
     end: async () => {
       isOver = true;
-      await Promise.all(living);
+      await living;
     },
   };
 }
@@ -103,8 +115,9 @@ beforeAll(async () => {
   await folderLike(archive, cluster);
   databases = await prepareDatabases(server.databaseUrl);
   provider = await createTestDatabase('gateway');
-  payments = wallet(provider.url);
+  payments = openPool(provider.url);
   const stack = await startTestStack({ databases: { ...databases, gateway: provider } });
+  running = stack;
   const newPerson = await openCrowd(stack);
   const operator = newPerson({ role: 'operator', timeZone: 'UTC' });
   operatorToken = operator.token;
@@ -115,19 +128,20 @@ beforeAll(async () => {
   for (let n = 0; n < PLANS; n++) {
     planIds.push((await newPlan(operator, { name: `Plan ${n}`, price: { amount: PRICE, currency: 'USD' } })).id);
   }
-  const ledger = wallet(databases.wallet.url);
+  const ledger = openPool(databases.wallet.url);
   const unfinished = () => countOf(ledger, `SELECT count(*) FROM top_up WHERE status = 'processing'`);
-  const topUps = () => countOf(ledger, 'SELECT count(*) FROM top_up');
+  const transfers = () => countOf(ledger, 'SELECT count(*) FROM transfer');
 
-  const load = beginLoad(customers, planIds);
+  const load = beginLoad(operator, customers, planIds);
   await until('the first money', async () => told.before.size >= 2 * PEOPLE);
   await operator.api.PUT('/v1/gateway/faults', { body: { outage: true } });
   await until('top-ups of unknown outcome', async () => (await unfinished()) >= UNKNOWN);
-  const topUpsBefore = await topUps();
+  const transfersBefore = await transfers();
+  load.backUpBegins();
   await backUp(server.databaseUrl, cluster, backup);
-  load.momentHasPassed();
-  expect(await topUps()).toBeGreaterThan(topUpsBefore);
-  say(`backed up under load, with ${await unfinished()} top-ups of unknown outcome`);
+  const since = (await transfers()) - transfersBefore;
+  expect(since).toBeGreaterThan(0);
+  say(`backed up while ${since} transfers were made, with ${await unfinished()} top-ups of unknown outcome`);
   await operator.api.PUT('/v1/gateway/faults', { body: { outage: false } });
   await until('the unknown ones to be known', async () => (await unfinished()) === 0);
   await until('more money', async () => told.after.size >= 2 * PEOPLE);
@@ -137,14 +151,16 @@ beforeAll(async () => {
   // And once more, right up to the end.
   for (const { body } of await Promise.all(customers.map((one) => topUp(one, TOP_UP)))) {
     told.after.add(body.id);
-    answeredAfter.add(body.id);
+    answeredSince.add(body.id);
   }
   await ledger.end();
   await server.stop();
+  running = undefined;
   await stack.stop();
 }, 300_000);
 
 afterAll(async () => {
+  await running?.stop();
   await payments?.end();
   await provider?.drop();
   await server?.stop();
@@ -167,7 +183,7 @@ async function restore(upTo: 'backup' | 'end'): Promise<Restored> {
   await restoreBackup(backup, join(directory.path, 'postgres'));
   const settings = { ...DURABLE, ...restoreSettings(archive, upTo) };
   const postgres = await startLocalPostgres({ directory, throwaway: true, say: quiet, settings });
-  const admin = new pg.Pool({ connectionString: postgres.databaseUrl, max: 1 });
+  const admin = openPool(postgres.databaseUrl);
   await until('the log to be replayed', async () => {
     const [isInRecovery] = await column(admin, 'SELECT pg_is_in_recovery()');
     return String(isInRecovery) === 'false';
@@ -183,19 +199,22 @@ async function restore(upTo: 'backup' | 'end'): Promise<Restored> {
   );
   const stack = await startTestStack({ databases: { ...restored, gateway: provider } });
   say(`restored up to ${upTo}: ready after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
-  const ledger = wallet(stack.databases.wallet.url);
-  const notifier = wallet(stack.databases.notifier.url);
-  return {
+  const ledger = openPool(stack.databases.wallet.url);
+  const notifier = openPool(stack.databases.notifier.url);
+  const restoredStack = {
     stack,
     ledger,
     notifier,
     async stop() {
+      running = undefined;
       await Promise.all([ledger.end(), notifier.end()]);
       await stack.stop();
       await postgres.stop();
       directory.release();
     },
   };
+  running = restoredStack;
+  return restoredStack;
 }
 
 /** All that must hold whatever was lost: the books agree, and each payment that is known is credited once. */
@@ -243,7 +262,7 @@ test('up to the back-up: what the provider did since is known again, nothing is 
   expect(unknown.filter((id) => credited.has(id)).length).toBeGreaterThanOrEqual(UNKNOWN);
   // Begun after it: people have paid, and only the provider knows.
   expect(orphans.length).toBeGreaterThanOrEqual(2 * PEOPLE);
-  for (const id of orphans) expect(answeredAfter).toContain(id);
+  for (const id of orphans) expect(answeredSince).toContain(id);
 
   // The month that had been renewed is renewed again: by the same charges, so nobody could be charged twice for it.
   await advance(operatorOn(stack), { by: 'P1M' });

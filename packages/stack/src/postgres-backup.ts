@@ -66,7 +66,7 @@ export async function backUp(adminUrl: string, cluster: string, target: string):
     const { rows } = await client.query<{ labelfile: string }>(
       'SELECT labelfile FROM pg_backup_stop(wait_for_archive => true)',
     );
-    await writeFile(join(target, 'backup_label'), rows[0]?.labelfile ?? '');
+    await writeLike(join(target, 'backup_label'), rows[0]?.labelfile ?? '', cluster);
   } finally {
     await client.end();
   }
@@ -77,8 +77,15 @@ export async function restoreBackup(backup: string, target: string): Promise<voi
   const label = join(backup, 'backup_label');
   if (!existsSync(label)) throw new Error(`${backup} is no complete back-up`);
   await copyFolder(backup, target);
-  await copyFile(label, join(target, 'backup_label'));
-  await writeFile(join(target, 'recovery.signal'), '');
+  await copyOwned(label, join(target, 'backup_label'));
+  await writeLike(join(target, 'recovery.signal'), '', backup);
+}
+
+/** The server renames and removes these two, so they have to be its own. */
+async function writeLike(file: string, text: string, like: string): Promise<void> {
+  await writeFile(file, text, { mode: 0o600 });
+  const { uid, gid } = await stat(like);
+  await chown(file, uid, gid);
 }
 
 /** Brings the log that a dead server had not yet archived into the archive, if its disk can still be read. */
