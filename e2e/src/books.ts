@@ -1,8 +1,8 @@
 import { QUEUES } from '@evergreen/contracts/topology.ts';
+import { connectToAny } from '@evergreen/service-kit/broker-nodes.ts';
 import { deadQueue } from '@evergreen/service-kit/topology.ts';
 import type { TestStack } from '@evergreen/stack/testing.ts';
 import { expect } from '@jest/globals';
-import amqp from 'amqplib';
 import pg from 'pg';
 import { LEGAL_MOVES } from './legal-moves.ts';
 
@@ -162,7 +162,7 @@ const waitedFor = ({ subscriptions }: Books, userIds: readonly string[]) =>
 
 /** Nothing was ever set aside as a message that cannot be handled. */
 export async function expectNoDeadLetters(stack: TestStack): Promise<void> {
-  const connection = await amqp.connect(stack.amqpUrl);
+  const connection = await connectToAny(stack.amqpUrl);
   const channel = await connection.createChannel();
   const dead: Record<string, number> = {};
   for (const { name } of QUEUES) {

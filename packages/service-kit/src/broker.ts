@@ -62,7 +62,7 @@ export interface Broker {
 }
 
 export interface BrokerOptions {
-  /** amqp:// or amqps://, with credentials and virtual host. */
+  /** amqp:// or amqps://, with credentials and virtual host; of one node, or of several of a cluster, separated by commas. */
   url: string;
   service: string;
   logger: Logger;

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { type Static, type TObject, type TProperties, Type } from 'typebox';
+import { BROKER_NODES } from './broker-nodes.ts';
 import { SERVICE_CALLERS_PATTERN } from './service-callers.ts';
 
 /** A configuration that cannot work. Its message is one line for the person who starts the service. */
@@ -21,7 +22,7 @@ export const SERVICE_CONFIG = {
   ...COMMON_CONFIG,
   DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' }),
   DATABASE_POOL_SIZE: Type.Integer({ minimum: 2, maximum: 200, default: 10 }),
-  AMQP_URL: Type.String({ pattern: '^amqps?://', description: 'an amqp:// URL' }),
+  AMQP_URL: Type.String(BROKER_NODES),
   AUTH_JWKS_URL: Type.String({ pattern: '^https?://', description: 'an http:// or https:// URL' }),
   AUTH_ISSUER: Type.String({ default: 'evergreen', minLength: 1 }),
   SERVICE_CALLERS: Type.String({

@@ -1,6 +1,7 @@
 import { type ChannelModel, connect } from 'amqplib';
 import type { Logger } from 'pino';
 import { endOf, fullJitterMs, rest, within } from './backoff.ts';
+import { brokerNodes, placesOf } from './broker-nodes.ts';
 import { messageOf } from './error-message.ts';
 
 /*
@@ -39,6 +40,7 @@ export interface KeptConnection {
 }
 
 interface Options {
+  /** One node, or several of a cluster, as broker-nodes.ts has it. */
   url: string;
   /** How the connection is called in the broker's management. */
   name: string;
@@ -63,9 +65,12 @@ export async function keepConnected({ url, name, logger, firstConnectMs, prepare
   let isOpen = false;
   let isBlocked = false;
   let failures = 0;
+  const nodes = brokerNodes(url);
+  let at = Math.floor(Math.random() * nodes.length);
+  const node = (): string => nodes[at % nodes.length] ?? url;
 
   async function open(): Promise<OpenedSession> {
-    const opened = await openSession(url, name);
+    const opened = await openSession(node(), name);
     session = opened;
     opened.connection.on('blocked', (reason) => {
       isBlocked = true;
@@ -96,14 +101,20 @@ export async function keepConnected({ url, name, logger, firstConnectMs, prepare
   }
 
   async function openWithRetries(giveUpAt: number): Promise<OpenedSession | undefined> {
-    while (!stopping.signal.aborted) {
+    for (let tries = 1; !stopping.signal.aborted; tries++) {
       try {
         return await open();
       } catch (error) {
         const reason = messageOf(error);
-        if (performance.now() >= giveUpAt) throw new Error(`RabbitMQ at ${placeOf(url)} cannot be used: ${reason}`);
-        const delayMs = fullJitterMs(++failures, BACKOFF_MS, MAX_BACKOFF_MS);
-        logger.warn({ connection: name, reason, failures, delayMs }, 'cannot connect to the broker, trying again');
+        const place = placesOf([node()]);
+        at++;
+        if (performance.now() >= giveUpAt) throw new Error(`RabbitMQ at ${placesOf(nodes)} cannot be used: ${reason}`);
+        // The other nodes first: they are there for this moment.
+        const delayMs = tries % nodes.length === 0 ? fullJitterMs(++failures, BACKOFF_MS, MAX_BACKOFF_MS) : 0;
+        logger.warn(
+          { connection: name, node: place, reason, failures, delayMs },
+          'cannot connect to the broker, trying again',
+        );
         await rest(Math.min(delayMs, Math.max(0, giveUpAt - performance.now())), stopping.signal);
       }
     }
@@ -116,11 +127,15 @@ export async function keepConnected({ url, name, logger, firstConnectMs, prepare
       const reason = await live.lost;
       await abandon();
       if (stopping.signal.aborted) return;
-      logger.warn({ connection: name, reason: reason.message }, 'connection to the broker lost');
+      logger.warn(
+        { connection: name, node: placesOf([node()]), reason: reason.message },
+        'connection to the broker lost',
+      );
+      at++;
       if (performance.now() - openedAt > STABLE_AFTER_MS) failures = 0;
       await rest(fullJitterMs(++failures, BACKOFF_MS, MAX_BACKOFF_MS), stopping.signal);
       live = await openWithRetries(Number.POSITIVE_INFINITY);
-      if (live) logger.info({ connection: name }, 'connected to the broker again');
+      if (live) logger.info({ connection: name, node: placesOf([node()]) }, 'connected to the broker again');
     }
   }
 
@@ -160,9 +175,3 @@ async function openSession(url: string, name: string): Promise<OpenedSession> {
 /** Says goodbye if the other side still listens. A dead socket is left to its heartbeat, which ends it. */
 const closeQuietly = (connection: ChannelModel): Promise<void> =>
   endOf((async () => connection.close())(), CLOSE_TIMEOUT_MS);
-
-/** The address without the password. */
-function placeOf(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
-}

@@ -10,12 +10,18 @@ import type { Lose } from './connection.ts';
  * Refused is everything that is not a confirm: returned (nobody is bound; the broker says so before the confirm and
  * confirms all the same), nacked (a queue is full), or unconfirmed (the channel died or time ran out), in which case it may have
  * arrived all the same. Sending again is the caller's part, and the consumer's inbox drops the second copy.
+ *
+ * A channel may be nacked for ever: on RabbitMQ 3.10 one that first publishes to a quorum queue after its leader has died, and before
+ * another is elected, keeps asking the dead node. Nobody can tell that from a queue that is full, so after a while of nothing but
+ * nacks for a destination the connection is lost, and the next channel asks anew.
  */
 
 /** Messages sent and not yet confirmed, at most. */
 export const MAX_WINDOW_MESSAGES = 500;
 const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 const CONFIRM_TIMEOUT_MS = 10_000;
+/** Longer than an election takes. */
+const NACKED_FOR_MS = 3_000;
 
 export interface Outgoing {
   exchange: string;
@@ -42,6 +48,8 @@ interface Sent {
 export function createPublisher(channel: ConfirmChannel, isBlocked: () => boolean, lose: Lose): Publisher {
   let window: Sent[] = [];
   let lastTurn: Promise<unknown> = Promise.resolve();
+  /** Since when each destination was answered with nacks alone. */
+  const nackedSince = new Map<string, number>();
 
   // A return names no delivery tag. Copies of one message with one destination share its fate, which is safe: at worst a
   // message that arrived is sent again.
@@ -69,7 +77,19 @@ export function createPublisher(channel: ConfirmChannel, isBlocked: () => boolea
       // A blocked broker confirms once it has room again; one that is silent for no reason is left.
       if (!isBlocked()) lose(new Error(`no confirm within ${CONFIRM_TIMEOUT_MS} ms`));
     }
+    noteNacks();
     return window.map(({ refusal }) => refusal);
+  }
+
+  function noteNacks(): void {
+    const now = performance.now();
+    const destinationOf = ({ message }: Sent) => `${message.exchange} ${message.routingKey}`;
+    for (const sent of window) if (sent.refusal === undefined) nackedSince.delete(destinationOf(sent));
+    for (const destination of window.filter(({ refusal }) => refusal === 'nacked').map(destinationOf)) {
+      const since = nackedSince.get(destination) ?? now;
+      nackedSince.set(destination, since);
+      if (now - since > NACKED_FOR_MS) lose(new Error(`the broker has refused all for ${destination} for a while`));
+    }
   }
 
   async function sendInWindows(messages: readonly Outgoing[]): Promise<(Refusal | undefined)[]> {

@@ -8,11 +8,11 @@ import {
   type QueueDefinition,
   RETRY_DELAYS_MS,
 } from '@evergreen/contracts/topology.ts';
-import { type Channel, type ChannelModel, connect } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import { endOf, within } from './backoff.ts';
+import { connectToAny } from './broker-nodes.ts';
 import { messageOf } from './error-message.ts';
 
-const CONNECT_TIMEOUT_MS = 10_000;
 const DECLARE_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -107,11 +107,12 @@ export async function declareTopology(channel: Channel, queues: readonly QueueDe
 }
 
 /**
- * Declares the topology on the broker and virtual host of `url`, whose user needs all rights there.
- * @throws Error when the broker does not answer within 10 s, refuses, or has something else of the same name
+ * Declares the topology on the broker and virtual host of `url`, whose user needs all rights there. Of several nodes the first that
+ * answers does. A cluster has to be complete by then: a quorum queue is kept by the nodes that are members when it is declared.
+ * @throws Error when no broker answers within 10 s, or it refuses, or has something else of the same name
  */
 export async function setUpTopology(url: string): Promise<void> {
-  const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS });
+  const connection = await connectToAny(url);
   connection.on('error', () => {}); // What is under way fails with the same error.
   try {
     await within(DECLARE_TIMEOUT_MS, withChannel(connection, declareTopology));

@@ -70,6 +70,27 @@ test('a full queue refuses, and the event counts as failed', async () => {
   expect([...refused]).toEqual(rows.slice(1).map(({ messageId }) => [messageId, 'nacked']));
 });
 
+test('where nothing but nacks comes back for a while, the next connection tries, and other events go on', async () => {
+  const { broker, logs } = await rabbit.open();
+  await rabbit.channel.assertQueue('tiny', { maxLength: 1, overflow: 'reject-publish' });
+  await rabbit.channel.bindQueue('tiny', EVENT_EXCHANGE, 'evergreen.tests.Full.v1');
+  const row = () => ({ messageId: registered().id, type: 'evergreen.tests.Full.v1', body: '{}' });
+  await broker.publish([row()]);
+  const lost = () => logs.filter((line) => line.includes('refused all for evergreen.events evergreen.tests.Full.v1'));
+  const startedAt = performance.now();
+  await until('the connection to be lost', async () => {
+    const refused = row();
+    const answer = await broker.publish([refused, ...outboxRows([registered()])]);
+    if (lost().length === 0 && broker.canPublish()) expect([...answer.refused.keys()]).toEqual([refused.messageId]);
+    return lost().length > 0;
+  });
+  expect(performance.now() - startedAt).toBeGreaterThan(2_500);
+  await until('the broker to be there again', () => broker.canPublish());
+  await rabbit.channel.purgeQueue('tiny');
+  expect(await broker.publish([row()])).toEqual({ refused: new Map() });
+  expect(lost()).toHaveLength(1);
+});
+
 test('a broker that cuts the connection is reconnected to, and publishing fails without throwing meanwhile', async () => {
   const { broker } = await rabbit.open();
   const events = registeredMany(20_000);

@@ -78,7 +78,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 }
 
 /** Passes TCP connections on to a server, for as long as it is open. */
-async function openDoor(host: string, targetPort: number) {
+export async function openDoor(host: string, targetPort: number) {
   const sockets = new Set<Socket>();
   let server: Server | undefined;
   let port = 0;

@@ -1,4 +1,5 @@
 import { EVENT_EXCHANGE } from '@evergreen/contracts/topology.ts';
+import { brokerNodes, changeEachNode } from '@evergreen/service-kit/broker-nodes.ts';
 import { brokerRights } from '@evergreen/service-kit/broker-rights.ts';
 import { setUpTopology } from '@evergreen/service-kit/topology.ts';
 import { derivedPassword } from './derived-password.ts';
@@ -6,7 +7,10 @@ import { type ServiceName, serviceNames } from './paths.ts';
 import { type RabbitmqManagement, rabbitmqManagement } from './rabbitmq-management.ts';
 import { ReadableError } from './readable-error.ts';
 
-/** A broker and its administrator, whose URLs carry user and password; `amqpUrl` names the virtual host. */
+/**
+ * A broker and its administrator, whose URLs carry user and password; `amqpUrl` names the virtual host. Of a cluster it may name several
+ * nodes, separated by commas, which share users and virtual hosts; the services are then given all of them.
+ */
 export interface AdministeredBroker {
   amqpUrl: string;
   managementUrl: string;
@@ -21,7 +25,7 @@ const userOf = (service: ServiceName): string => `evergreen_${service}`;
 
 /** Passwords that follow from the administrator's, as those of the database roles do: the same in every virtual host. */
 function derivedFrom(amqpUrl: string): PasswordOf {
-  const server = new URL(amqpUrl);
+  const server = firstNode(amqpUrl);
   server.pathname = '';
   return (service) => derivedPassword(server.href, userOf(service));
 }
@@ -69,16 +73,17 @@ export async function createVhost(
   name: string,
 ): Promise<{ amqpUrl: string; urls: BrokerUrls }> {
   const management = rabbitmqManagement(broker.managementUrl);
-  const amqpUrl = new URL(broker.amqpUrl);
-  await management.createVhost(name, decodeURIComponent(amqpUrl.username) || 'guest');
-  amqpUrl.pathname = `/${name}`;
-  await Promise.all([setUpTopology(amqpUrl.href), grantRights({ ...broker, amqpUrl: amqpUrl.href })]);
-  return { amqpUrl: amqpUrl.href, urls: brokerUrls(amqpUrl.href, derivedFrom(broker.amqpUrl)) };
+  await management.createVhost(name, decodeURIComponent(firstNode(broker.amqpUrl).username) || 'guest');
+  const amqpUrl = changeEachNode(broker.amqpUrl, (url) => {
+    url.pathname = `/${name}`;
+  });
+  await Promise.all([setUpTopology(amqpUrl), grantRights({ ...broker, amqpUrl })]);
+  return { amqpUrl, urls: brokerUrls(amqpUrl, derivedFrom(broker.amqpUrl)) };
 }
 
 async function grantRights({ amqpUrl, managementUrl }: AdministeredBroker): Promise<void> {
   const management: RabbitmqManagement = rabbitmqManagement(managementUrl);
-  const vhost = decodeURIComponent(new URL(amqpUrl).pathname.slice(1)) || '/';
+  const vhost = decodeURIComponent(firstNode(amqpUrl).pathname.slice(1)) || '/';
   await Promise.all(
     serviceNames.map(async (service) => {
       const { topics, ...rights } = brokerRights(service);
@@ -90,13 +95,13 @@ async function grantRights({ amqpUrl, managementUrl }: AdministeredBroker): Prom
 }
 
 function brokerUrls(adminUrl: string, passwordOf: PasswordOf | undefined): BrokerUrls {
-  const urlOf = (service: ServiceName) => {
-    const url = new URL(adminUrl);
-    if (passwordOf) {
+  const urlOf = (service: ServiceName) =>
+    changeEachNode(adminUrl, (url) => {
+      if (!passwordOf) return;
       url.username = userOf(service);
       url.password = passwordOf(service);
-    }
-    return url.href;
-  };
+    });
   return Object.fromEntries(serviceNames.map((service) => [service, urlOf(service)])) as BrokerUrls;
 }
+
+const firstNode = (amqpUrl: string): URL => new URL(brokerNodes(amqpUrl)[0] ?? amqpUrl);

@@ -1,3 +1,4 @@
+import { brokerNodes } from '@evergreen/service-kit/broker-nodes.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { closeServer } from './databases.ts';
 import { dockerAbsence, startDockerInfrastructure } from './docker.ts';
@@ -88,9 +89,9 @@ function namedByEnvironment(env: NodeJS.ProcessEnv): Servers | undefined {
   };
 }
 
-/** The management plugin's usual place: the same host and credentials, port 15672. */
+/** The management plugin's usual place: the same host and credentials, port 15672. In a cluster each node answers for all. */
 function defaultManagementUrl(amqpUrl: string): string {
-  const { username, password, hostname } = new URL(amqpUrl);
+  const { username, password, hostname } = new URL(brokerNodes(amqpUrl)[0] ?? amqpUrl);
   return `http://${username || 'guest'}:${password || 'guest'}@${hostname}:15672`;
 }
 

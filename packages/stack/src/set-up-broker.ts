@@ -1,3 +1,4 @@
+import { BROKER_NODES } from '@evergreen/service-kit/broker-nodes.ts';
 import { ConfigError, readConfig } from '@evergreen/service-kit/config.ts';
 import { messageOf } from '@evergreen/service-kit/error-message.ts';
 import { EXIT_CONFIG } from '@evergreen/service-kit/process.ts';
@@ -11,7 +12,7 @@ import { setUpBroker } from './broker.ts';
 const Password = Type.String({ minLength: 16, description: 'a secret of at least 16 characters' });
 
 const CONFIG = {
-  AMQP_URL: Type.String({ pattern: '^amqps?://', description: "the administrator's amqp:// URL" }),
+  AMQP_URL: Type.String({ ...BROKER_NODES, description: "the administrator's amqp:// URL, of one node or several" }),
   RABBITMQ_MANAGEMENT_URL: Type.String({ pattern: '^https?://', description: "the administrator's http:// URL" }),
   AUTH_AMQP_PASSWORD: Password,
   GATEWAY_AMQP_PASSWORD: Password,

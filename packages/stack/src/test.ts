@@ -45,7 +45,9 @@ await runCommand(async (signal, onStop) => {
   onStop(() => sweepAbandoned(path, 'stack-'));
   const args = process.argv.slice(2);
   // Worth installing only for runs that reach browser tests: all tests, or those of a path in e2e.
-  const wantsBrowser = args.every((arg) => arg.startsWith('-')) || args.some((arg) => arg.includes('e2e'));
+  const isTrial = args.some((arg) => arg.includes('trials'));
+  const wantsBrowser =
+    !isTrial && (args.every((arg) => arg.startsWith('-')) || args.some((arg) => arg.includes('e2e')));
   const chromium = await findChromium(wantsBrowser, (detail) => console.log(`    ${detail}`));
   const reportFile = join(path, 'jest.json');
   const jestCode = await runJest(args, { reportFile, path, infrastructure, chromium, signal });

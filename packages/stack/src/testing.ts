@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BrokerUrls, createVhost } from './broker.ts';
+import { type AdministeredBroker, type BrokerUrls, createVhost } from './broker.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { cloneTemplate, dropDatabase, type ServiceDatabase } from './databases.ts';
 import { type ProcessName, type ServiceName, serviceNames } from './paths.ts';
@@ -31,6 +31,10 @@ export interface TestStackOptions {
   services?: ProcessName[];
   /** Whether the edge serves the web app, which is built when it is not yet; false if left out. */
   web?: boolean;
+  /** Another broker than that of the test run, on which `createUsers` has made the services' users. */
+  broker?: AdministeredBroker;
+  /** Databases that outlive the stack, in place of new ones. */
+  databases?: Partial<Record<ServiceName, ServiceDatabase>>;
 }
 
 /** A whole system of real processes that nobody else uses. */
@@ -71,12 +75,16 @@ export async function createTestDatabase(service: ServiceName): Promise<TestData
 }
 
 /** A virtual host of its own on the broker, with the topology, so that queues of the same name do not meet. */
-export async function createTestVhost(): Promise<TestVhost> {
-  const broker = { amqpUrl: setting('TEST_AMQP_URL'), managementUrl: setting('TEST_RABBITMQ_MANAGEMENT_URL') };
+export async function createTestVhost(broker: AdministeredBroker = brokerOfRun()): Promise<TestVhost> {
   const name = `evergreen-test-${randomBytes(5).toString('hex')}`;
   const vhost = await createVhost(broker, name);
   return { ...vhost, name, drop: () => rabbitmqManagement(broker.managementUrl).deleteVhost(name) };
 }
+
+const brokerOfRun = (): AdministeredBroker => ({
+  amqpUrl: setting('TEST_AMQP_URL'),
+  managementUrl: setting('TEST_RABBITMQ_MANAGEMENT_URL'),
+});
 
 /** Starts the services as `npm start` does, on databases, a virtual host and ports of their own, without seeds. */
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
@@ -95,13 +103,14 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     if (errors.length > 0) throw errors[0];
   };
   try {
-    const vhost = await createTestVhost();
+    const vhost = await createTestVhost(options.broker);
     undo.push(() => vhost.drop());
-    const databases = {} as Record<ServiceName, TestDatabase>;
+    const databases = { ...options.databases } as Record<ServiceName, ServiceDatabase>;
     const wanted = serviceNames.filter((service) => options.services?.includes(service) ?? true);
-    for (const service of wanted) {
-      databases[service] = await createTestDatabase(service);
-      undo.push(() => databases[service].drop());
+    for (const service of wanted.filter((name) => !databases[name])) {
+      const database = await createTestDatabase(service);
+      databases[service] = database;
+      undo.push(() => database.drop());
     }
     const ports = {} as Record<ProcessName, number>;
     for (const name of processNames) ports[name] = await directory.port(name);

@@ -1,0 +1,286 @@
+import { join } from 'node:path';
+import { awaitCondition } from '@evergreen/stack/await-condition.ts';
+import { type DataDirectory, openDataDirectory } from '@evergreen/stack/data-directory.ts';
+import { prepareDatabases, type ServiceDatabase } from '@evergreen/stack/databases.ts';
+import { type LocalPostgres, startLocalPostgres } from '@evergreen/stack/local-postgres.ts';
+import type { ServiceName } from '@evergreen/stack/paths.ts';
+import {
+  archiveSettings,
+  backUp,
+  folderLike,
+  restoreBackup,
+  restoreSettings,
+  saveLastLog,
+} from '@evergreen/stack/postgres-backup.ts';
+import { createTestDatabase, startTestStack, type TestDatabase, type TestStack } from '@evergreen/stack/testing.ts';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { expectBooksToAgree, expectNoDeadLetters, openBooks } from '../src/books.ts';
+import { adjust, advance, openCrowd } from '../src/crowd.ts';
+import { asPerson, calmGateway, newPlan, type Person, subscribe, topUp } from '../src/people.ts';
+
+// `npm run test:restore`: a running stack is backed up under load, its database server dies, and services start on what was
+// restored. The payment provider is somebody else's: its database is never set back.
+
+const PEOPLE = 8;
+const PLANS = 40;
+const TOP_UP = 5_000;
+const PRICE = 300;
+/** Top-ups whose outcome nobody knows at the moment that is restored. */
+const UNKNOWN = 6;
+/** A server that dies as if by SIGKILL, and yet writes through to disk as one in earnest. */
+const DURABLE = { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on' };
+
+const say = (line: string) => void process.stderr.write(`    ${line}\n`);
+const quiet = () => undefined;
+const until = (what: string, holds: () => Promise<boolean>, timeoutMs = 60_000) =>
+  awaitCondition(async () => (await holds()) || undefined, { what, timeoutMs, intervalMs: 50 });
+
+const folder = (name: string) => join(process.env.TEST_DIRECTORY ?? '', name);
+let original: DataDirectory;
+let server: LocalPostgres;
+let provider: TestDatabase;
+let databases: Record<ServiceName, ServiceDatabase>;
+let payments: pg.Pool;
+let archive: string;
+const backup = folder('backup');
+
+/** Who there is, and what people were told had succeeded: before the back-up began, and after. */
+let people: { id: string; email: string; token: string }[] = [];
+const told = { before: new Set<string>(), after: new Set<string>() };
+/** Top-ups that were answered since the back-up began, settled or not: some of these the moment may not have. */
+const answeredSince = new Set<string>();
+let lastCharges: string[] = [];
+let operatorToken = '';
+/** What a failure has left running. */
+let running: { stop(): Promise<void> } | undefined;
+
+function openPool(databaseUrl: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  // Servers die here on purpose.
+  pool.on('error', () => undefined);
+  return pool;
+}
+const column = async (pool: pg.Pool, sql: string, values: unknown[] = []): Promise<string[]> =>
+  (await pool.query(sql, values)).rows.map((row) => Object.values(row)[0] as string);
+const countOf = async (pool: pg.Pool, sql: string): Promise<number> => Number((await column(pool, sql))[0]);
+
+const onStack = (stack: TestStack, { id, email, token }: (typeof people)[number]): Person =>
+  asPerson(stack, { user: { id, email }, accessToken: token });
+const operatorOn = (stack: TestStack) => onStack(stack, { id: '', email: '', token: operatorToken });
+
+/** What people do all the time: money in, another subscription, and what they were told is kept. */
+function beginLoad(operator: Person, customers: readonly Person[], planIds: readonly string[]) {
+  let isOver = false;
+  let phase: keyof typeof told = 'before';
+  const pay = async (customer: Person) => {
+    while (!isOver) {
+      const { status, body } = await topUp(customer, TOP_UP);
+      if (status === 201) told[phase].add(body.id);
+      if (phase === 'after') answeredSince.add(body.id);
+    }
+  };
+  // It needs no provider, so it goes on while that is away.
+  const move = async (customer: Person) => {
+    for (let n = 0; !isOver; n++) {
+      await adjust(operator, customer, 10);
+      const planId = planIds[n];
+      if (planId) await subscribe(customer, planId);
+    }
+  };
+  const living = Promise.all(customers.flatMap((customer) => [pay(customer), move(customer)]));
+  // A failure is reported where it is awaited.
+  living.catch(() => undefined);
+  return {
+    backUpBegins: () => {
+      phase = 'after';
+    },
+    end: async () => {
+      isOver = true;
+      await living;
+    },
+  };
+}
+
+beforeAll(async () => {
+  original = await openDataDirectory(folder('stack-original'));
+  const cluster = join(original.path, 'postgres');
+  archive = folder('archive');
+  server = await startLocalPostgres({
+    directory: original,
+    throwaway: true,
+    say: quiet,
+    settings: { ...DURABLE, ...archiveSettings(archive) },
+  });
+  await folderLike(archive, cluster);
+  databases = await prepareDatabases(server.databaseUrl);
+  provider = await createTestDatabase('gateway');
+  payments = openPool(provider.url);
+  const stack = await startTestStack({ databases: { ...databases, gateway: provider } });
+  running = stack;
+  const newPerson = await openCrowd(stack);
+  const operator = newPerson({ role: 'operator', timeZone: 'UTC' });
+  operatorToken = operator.token;
+  await calmGateway(operator);
+  const customers = Array.from({ length: PEOPLE }, () => newPerson({ timeZone: 'UTC' }));
+  people = customers.map(({ id, email, token }) => ({ id, email, token }));
+  const planIds: string[] = [];
+  for (let n = 0; n < PLANS; n++) {
+    planIds.push((await newPlan(operator, { name: `Plan ${n}`, price: { amount: PRICE, currency: 'USD' } })).id);
+  }
+  const ledger = openPool(databases.wallet.url);
+  const unfinished = () => countOf(ledger, `SELECT count(*) FROM top_up WHERE status = 'processing'`);
+  const transfers = () => countOf(ledger, 'SELECT count(*) FROM transfer');
+
+  const load = beginLoad(operator, customers, planIds);
+  await until('the first money', async () => told.before.size >= 2 * PEOPLE);
+  await operator.api.PUT('/v1/gateway/faults', { body: { outage: true } });
+  await until('top-ups of unknown outcome', async () => (await unfinished()) >= UNKNOWN);
+  const transfersBefore = await transfers();
+  load.backUpBegins();
+  await backUp(server.databaseUrl, cluster, backup);
+  const since = (await transfers()) - transfersBefore;
+  expect(since).toBeGreaterThan(0);
+  say(`backed up while ${since} transfers were made, with ${await unfinished()} top-ups of unknown outcome`);
+  await operator.api.PUT('/v1/gateway/faults', { body: { outage: false } });
+  await until('the unknown ones to be known', async () => (await unfinished()) === 0);
+  await until('more money', async () => told.after.size >= 2 * PEOPLE);
+  await load.end();
+  await advance(operator, { by: 'P1M' });
+  lastCharges = await column(ledger, `SELECT id FROM charge WHERE status = 'paid' ORDER BY id`);
+  // And once more, right up to the end.
+  for (const { body } of await Promise.all(customers.map((one) => topUp(one, TOP_UP)))) {
+    told.after.add(body.id);
+    answeredSince.add(body.id);
+  }
+  await ledger.end();
+  await server.stop();
+  running = undefined;
+  await stack.stop();
+}, 300_000);
+
+afterAll(async () => {
+  await running?.stop();
+  await payments?.end();
+  await provider?.drop();
+  await server?.stop();
+  original?.release();
+}, 60_000);
+
+interface Restored {
+  stack: TestStack;
+  ledger: pg.Pool;
+  notifier: pg.Pool;
+  stop(): Promise<void>;
+}
+
+/** A new server on the back-up, and the whole system on it, with a broker that knows of nothing. */
+async function restore(upTo: 'backup' | 'end'): Promise<Restored> {
+  const startedAt = performance.now();
+  const directory = await openDataDirectory(folder(`stack-restored-${upTo}`));
+  const password = decodeURIComponent(new URL(server.databaseUrl).password);
+  directory.secret('postgresPassword', () => password);
+  await restoreBackup(backup, join(directory.path, 'postgres'));
+  const settings = { ...DURABLE, ...restoreSettings(archive, upTo) };
+  const postgres = await startLocalPostgres({ directory, throwaway: true, say: quiet, settings });
+  const admin = openPool(postgres.databaseUrl);
+  await until('the log to be replayed', async () => {
+    const [isInRecovery] = await column(admin, 'SELECT pg_is_in_recovery()');
+    return String(isInRecovery) === 'false';
+  });
+  await admin.end();
+  const { port } = new URL(postgres.databaseUrl);
+  const moved = (url: string) => Object.assign(new URL(url), { port }).href;
+  const restored = Object.fromEntries(
+    Object.entries(databases).map(([service, { name, url, ownerUrl }]) => [
+      service,
+      { name, url: moved(url), ownerUrl: moved(ownerUrl) },
+    ]),
+  );
+  const stack = await startTestStack({ databases: { ...restored, gateway: provider } });
+  say(`restored up to ${upTo}: ready after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+  const ledger = openPool(stack.databases.wallet.url);
+  const notifier = openPool(stack.databases.notifier.url);
+  const restoredStack = {
+    stack,
+    ledger,
+    notifier,
+    async stop() {
+      running = undefined;
+      await Promise.all([ledger.end(), notifier.end()]);
+      await stack.stop();
+      await postgres.stop();
+      directory.release();
+    },
+  };
+  running = restoredStack;
+  return restoredStack;
+}
+
+/** All that must hold whatever was lost: the books agree, and each payment that is known is credited once. */
+async function expectSoundBooks({ stack, ledger }: Restored): Promise<{ orphans: string[] }> {
+  // What was on its way when the broker was lost is asked for again after ten minutes.
+  await advance(operatorOn(stack), { by: 'PT1H' });
+  await until('no outcome to be unknown', async () => {
+    return (await countOf(ledger, `SELECT count(*) FROM top_up WHERE status = 'processing'`)) === 0;
+  });
+  await advance(operatorOn(stack), { by: 'PT0.001S' });
+  const books = openBooks(stack);
+  await expectBooksToAgree(
+    books,
+    people.map(({ id }) => id),
+  );
+  await books.close();
+  await expectNoDeadLetters(stack);
+  const captured = await column(payments, `SELECT idempotency_key FROM payment WHERE status = 'succeeded'`);
+  const known = new Set(await column(ledger, 'SELECT id FROM top_up'));
+  const credited = await column(ledger, `SELECT reference FROM transfer WHERE kind = 'top_up'`);
+  expect(credited.sort()).toEqual(captured.filter((key) => known.has(key)).sort());
+  return { orphans: captured.filter((key) => !known.has(key)) };
+}
+
+test('up to the last word of the log nothing that anybody was told is lost', async () => {
+  await saveLastLog(join(original.path, 'postgres'), archive);
+  const restored = await restore('end');
+  const { orphans } = await expectSoundBooks(restored);
+  expect(orphans).toEqual([]);
+  const credited = new Set(await column(restored.ledger, `SELECT reference FROM transfer WHERE kind = 'top_up'`));
+  for (const id of [...told.before, ...told.after]) expect(credited).toContain(id);
+  const charges = await column(restored.ledger, `SELECT id FROM charge WHERE status = 'paid' ORDER BY id`);
+  expect(charges).toEqual(lastCharges);
+  await restored.stop();
+}, 180_000);
+
+test('up to the back-up: what the provider did since is known again, nothing is charged twice, and what is lost can be named', async () => {
+  const restored = await restore('backup');
+  const { stack, ledger, notifier } = restored;
+  const unknown = await column(ledger, `SELECT id FROM top_up WHERE status = 'processing'`);
+  const { orphans } = await expectSoundBooks(restored);
+  const credited = new Set(await column(ledger, `SELECT reference FROM transfer WHERE kind = 'top_up'`));
+  for (const id of told.before) expect(credited).toContain(id);
+  // Begun before the moment and paid after it: the provider was asked under the same key.
+  expect(unknown.filter((id) => credited.has(id)).length).toBeGreaterThanOrEqual(UNKNOWN);
+  // Begun after it: people have paid, and only the provider knows.
+  expect(orphans.length).toBeGreaterThanOrEqual(2 * PEOPLE);
+  for (const id of orphans) expect(answeredSince).toContain(id);
+
+  // The month that had been renewed is renewed again: by the same charges, so nobody could be charged twice for it.
+  await advance(operatorOn(stack), { by: 'P1M' });
+  const charges = await column(ledger, `SELECT id FROM charge WHERE status = 'paid' ORDER BY id`);
+  const again = charges.filter((id) => lastCharges.includes(id));
+  const subscriptions = await countOf(ledger, 'SELECT count(DISTINCT subscription_id) FROM charge');
+  expect(again.length).toBeGreaterThanOrEqual(2 * subscriptions);
+  expect(charges.filter((id) => !lastCharges.includes(id))).toEqual([]);
+  const books = openBooks(stack);
+  await expectBooksToAgree(
+    books,
+    people.map(({ id }) => id),
+  );
+  await books.close();
+  const notices = await countOf(notifier, `SELECT count(*) FROM notification WHERE type = 'payment_succeeded'`);
+  say(
+    `${credited.size} payments known, ${unknown.length} of them by asking the provider; ${orphans.length} known to the provider alone; ` +
+      `${again.length} charges, ${credited.size + charges.length - notices} facts of which nobody was notified`,
+  );
+  await restored.stop();
+}, 180_000);
