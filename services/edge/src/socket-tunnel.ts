@@ -9,6 +9,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { FindOrigin } from './client-origin.ts';
 import { headersForService } from './headers.ts';
 import { type Bounds, openRoom } from './places.ts';
+import { anyReplica, type Resolve, replicaOf } from './replicas.ts';
 
 /*
  * A WebSocket through the edge is two connections joined byte by byte: back-pressure, close codes and everything else
@@ -50,10 +51,12 @@ interface TunnelOptions {
   upstream: URL;
   findOrigin: FindOrigin;
   logger: FastifyBaseLogger;
+  resolve: Resolve;
 }
 
 /** Joins the WebSocket upgrades that reach `server` with the notifier. */
-export function tunnelSockets(server: Server, { upstream, findOrigin, logger }: TunnelOptions): Tunnels {
+export function tunnelSockets(server: Server, options: TunnelOptions): Tunnels {
+  const { findOrigin } = options;
   const open = openRoom<Duplex>(TUNNELS);
   server.on('upgrade', (request: IncomingMessage, client: Socket, head: Buffer) => {
     client.on('error', () => client.destroy());
@@ -61,7 +64,7 @@ export function tunnelSockets(server: Server, { upstream, findOrigin, logger }: 
     client.setTimeout(UNJOINED_TIMEOUT_MS, () => client.destroy());
     if (!open.enter(client, lineOf(addressOf({ ip: findOrigin(request).address })))) return refuse(client);
     client.once('close', () => open.leave(client));
-    joinWithNotifier(request, client, head, { upstream, findOrigin, logger });
+    void joinWithNotifier(request, client, head, options);
   });
   return {
     close: () => {
@@ -70,22 +73,25 @@ export function tunnelSockets(server: Server, { upstream, findOrigin, logger }: 
   };
 }
 
-function joinWithNotifier(
+/** Whether it goes on with a session that long polls began, with a replica that alone knows it. */
+const hasSession = (url = ''): boolean => new URLSearchParams(url.split('?')[1]).has('sid');
+
+async function joinWithNotifier(
   request: IncomingMessage,
   client: Socket,
   head: Buffer,
-  { upstream, findOrigin, logger }: TunnelOptions,
-): void {
+  { upstream, findOrigin, logger, resolve }: TunnelOptions,
+): Promise<void> {
   const requestId = randomUUID();
-  const forwarded = headersForService(request.headers, {
-    upstream: 'notifier',
-    requestId,
-    ...findOrigin(request),
-  });
+  const clientOrigin = findOrigin(request);
+  const forwarded = headersForService(request.headers, { upstream: 'notifier', requestId, ...clientOrigin });
+  const origin = hasSession(request.url) ? await replicaOf(upstream, clientOrigin.address, resolve) : upstream.origin;
+  if (client.destroyed) return;
   const { request: send } = upstream.protocol === 'https:' ? https : http;
-  const asking = send(new URL(request.url ?? SOCKET_PATH, upstream), {
+  const asking = send(new URL(request.url ?? SOCKET_PATH, origin), {
     headers: { ...forwarded, host: upstream.host, connection: 'Upgrade', upgrade: 'websocket' },
     agent: false,
+    lookup: anyReplica(resolve),
     timeout: ANSWER_TIMEOUT_MS,
   });
   client.once('close', () => asking.destroy());
