@@ -29,12 +29,6 @@ RUN node scripts/production-tree.js packages/stack /out \
      done \
   && cp .env.example /out/sources/
 
-FROM build AS service-tree
-ARG SERVICE
-RUN test -f "services/$SERVICE/src/main.ts" || { echo 'Say which service: --build-arg SERVICE=wallet' >&2; exit 1; }
-RUN node scripts/production-tree.js "services/$SERVICE" /out \
-  && if [ "$SERVICE" = edge ]; then cp -r web /out/sources/; fi
-
 # Ends when everything is set up; see docker-compose.yml.
 FROM node:26-slim AS set-up
 ENV NODE_ENV=production
@@ -43,6 +37,12 @@ COPY --from=set-up-tree /out/sources /app/
 WORKDIR /app/packages/stack
 USER node
 CMD ["node", "src/set-up.ts"]
+
+FROM build AS service-tree
+ARG SERVICE
+RUN test -f "services/$SERVICE/src/main.ts" || { echo 'Say which service: --build-arg SERVICE=wallet' >&2; exit 1; }
+RUN node scripts/production-tree.js "services/$SERVICE" /out \
+  && if [ "$SERVICE" = edge ]; then cp -r web /out/sources/; fi
 
 FROM node:26-slim AS service
 ARG SERVICE

@@ -39,7 +39,8 @@ export async function proxyRoute(
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     await scope.register(httpProxy, {
-      upstream: upstream.origin,
+      // Which replica it is says `getUpstream`.
+      upstream: '',
       prefix,
       rewritePrefix: prefix,
       proxyPayloads: false,
@@ -62,7 +63,7 @@ export async function proxyRoute(
         }
         try {
           const origin = route.hasSessions ? await replicaOf(upstream, address, resolve) : upstream.origin;
-          reply.from(dest, { ...options, getUpstream: () => origin, ...bodyOf(request) });
+          reply.from(dest, { ...options, ...bodyOf(request), getUpstream: () => origin });
           return reply;
         } catch (error) {
           // What the proxy refuses to pass on never comes to an answer that would give the place back.
@@ -71,6 +72,7 @@ export async function proxyRoute(
         }
       },
       replyOptions: {
+        getUpstream: () => upstream.origin,
         // Only the client knows whether its request may be sent twice.
         retryDelay: () => null as unknown as number,
         rewriteRequestHeaders: ({ id: requestId, raw }, headers) =>
