@@ -35,10 +35,7 @@ export const asPerson = (
 });
 
 /** Opens an account through the edge, as a visitor would. */
-export async function newCustomer(
-  stack: Pick<System, 'baseUrl'>,
-  timeZone = 'Europe/Amsterdam',
-): Promise<Person> {
+export async function newCustomer(stack: Pick<System, 'baseUrl'>, timeZone = 'Europe/Amsterdam'): Promise<Person> {
   const email = `customer-${++people}-${run}@test.example`;
   const body = { email, password: PASSWORD, timeZone };
   const { data, error } = await visitor(stack).POST('/v1/auth/register', { body });
