@@ -4,7 +4,6 @@ import { type BrokerUrls, prepareBroker } from './broker.ts';
 import { type DataDirectory, dataPath, openDataDirectory, randomSecret } from './data-directory.ts';
 import { prepareDatabases } from './databases.ts';
 import { playHistory } from './demo-history.ts';
-import { removeDockerData } from './docker.ts';
 import { type Infrastructure, startInfrastructure } from './infrastructure.ts';
 import { readJson, writeJson } from './json-file.ts';
 import { type ProcessName, repositoryRoot } from './paths.ts';
@@ -83,6 +82,7 @@ async function startOver(directory: DataDirectory): Promise<void> {
       '--fresh removes nothing from servers that DATABASE_URL and AMQP_URL name. Empty them yourself.',
     );
   }
+  const { removeDockerData } = await import('./docker.ts');
   await removeDockerData(directory);
   for (const name of readdirSync(directory.path).filter((entry) => entry !== 'owner.json' && entry !== 'logs')) {
     rmSync(join(directory.path, name), { recursive: true, force: true });
