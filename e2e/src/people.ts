@@ -1,14 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { createClient, type EvergreenClient } from '@evergreen/client/client.ts';
 import type { schemas } from '@evergreen/client/generated/api.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
-import type { TestStack } from '@evergreen/stack/testing.ts';
 import { io, type Socket } from 'socket.io-client';
 import { type Answer, type CallOptions, call, newKey } from './api.ts';
+import type { System } from './system.ts';
 
 const PASSWORD = `${SECRET_MARKER}a-long-test-password`;
 /** The billing clock may be moved far. */
 const LONGEST_MS = 60_000;
+/** Sets those of this run apart, on a system where others were before. */
+const run = randomBytes(4).toString('hex');
 let people = 0;
 
 export interface Person {
@@ -22,7 +25,7 @@ export interface Person {
 }
 
 export const asPerson = (
-  stack: TestStack,
+  stack: Pick<System, 'baseUrl'>,
   session: { user: { id: string; email: string }; accessToken: string },
 ): Person => ({
   id: session.user.id,
@@ -33,27 +36,29 @@ export const asPerson = (
 });
 
 /** Opens an account through the edge, as a visitor would. */
-export async function newCustomer(stack: TestStack): Promise<Person> {
-  const email = `customer-${++people}@test.example`;
-  const body = { email, password: PASSWORD, timeZone: 'Europe/Amsterdam' };
+export async function newCustomer(stack: Pick<System, 'baseUrl'>, timeZone = 'Europe/Amsterdam'): Promise<Person> {
+  const email = `customer-${++people}-${run}@test.example`;
+  const body = { email, password: PASSWORD, timeZone };
   const { data, error } = await visitor(stack).POST('/v1/auth/register', { body });
   if (!data) throw new Error(`register answered ${JSON.stringify(error)}`);
   return asPerson(stack, data);
 }
 
 /** The typed client of somebody who has not logged in. */
-export const visitor = (stack: TestStack): EvergreenClient => createClient({ baseUrl: stack.baseUrl });
+export const visitor = (stack: Pick<System, 'baseUrl'>): EvergreenClient => createClient({ baseUrl: stack.baseUrl });
 
 /** Somebody who comes back; everybody here has the same password. */
-export async function logIn(stack: TestStack, email: string): Promise<Person> {
-  const { data, error } = await visitor(stack).POST('/v1/auth/login', { body: { email, password: PASSWORD } });
+export async function logIn(stack: Pick<System, 'baseUrl'>, email: string, password = PASSWORD): Promise<Person> {
+  const { data, error } = await visitor(stack).POST('/v1/auth/login', { body: { email, password } });
   if (!data) throw new Error(`login answered ${JSON.stringify(error)}`);
   return asPerson(stack, data);
 }
 
-export async function newOperator(stack: TestStack): Promise<Person> {
-  const email = `operator-${++people}@test.example`;
-  await stack.createOperator(email, PASSWORD);
+/** An operator of the system; a new one, where it can be made. */
+export async function newOperator(stack: Omit<System, 'stop'>): Promise<Person> {
+  if (stack.operator) return logIn(stack, stack.operator.email, stack.operator.password);
+  const email = `operator-${++people}-${run}@test.example`;
+  await stack.createOperator?.(email, PASSWORD);
   return logIn(stack, email);
 }
 
@@ -125,7 +130,7 @@ export interface Heard {
 }
 
 /** A browser's socket that keeps all it hears, with the moment it heard it. */
-export async function openSocket(stack: TestStack, person: Person) {
+export async function openSocket(stack: Pick<System, 'baseUrl'>, person: Person) {
   const socket: Socket = io(stack.baseUrl, {
     auth: { token: person.token },
     extraHeaders: { origin: stack.baseUrl },

@@ -1,4 +1,3 @@
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   awaitStatus,
@@ -13,12 +12,13 @@ import {
   subscribe,
   topUp,
 } from '../src/people.ts';
+import { openSystem, type System } from '../src/system.ts';
 
-let stack: TestStack;
+let stack: System;
 let operator: Person;
 
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await openSystem();
   operator = await newOperator(stack);
   await calmGateway(operator);
 }, 60_000);

@@ -23,6 +23,8 @@ const READY_CHECK_TIMEOUT_MS = 2_000;
 /** How long an answer of /health/ready holds. Each may ask a database, a broker or other services, and anybody may ask. */
 const READY_MAX_AGE_MS = 1_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Between two looks for connections that have become idle while the app closes. */
+const CLOSING_INTERVAL_MS = 50;
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 export interface HttpOptions {
@@ -92,6 +94,7 @@ export async function buildHttp(options: HttpOptions) {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  endConnectionsOnClose(app);
   observe(app, options.metrics);
   await app.register(swagger, {
     transform: describeRoute as SwaggerTransform,
@@ -175,6 +178,18 @@ async function within(timeoutMs: number, work: () => Promise<void> | void): Prom
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Closing ends the connections that are idle, and waits for all others. One that still had an answer to wait for is idle later on,
+ * and its client, such as the edge, would keep it for a minute.
+ */
+function endConnectionsOnClose(app: Pick<HttpApp, 'addHook' | 'server'>): void {
+  app.addHook('preClose', async () => {
+    if (!app.server.listening) return;
+    const timer = setInterval(() => app.server.closeIdleConnections(), CLOSING_INTERVAL_MS);
+    app.server.once('close', () => clearInterval(timer));
+  });
 }
 
 function observe(app: Pick<HttpApp, 'addHook'>, metrics: Registry): void {

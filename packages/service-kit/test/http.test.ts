@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { ProblemBody } from '@evergreen/contracts/problems.ts';
@@ -345,3 +345,32 @@ test('however many ask whether it is ready, one check is under way, and its answ
   expect((checkedAtMs[1] ?? 0) - answeredAtMs).toBeGreaterThan(990);
   await service.close();
 });
+
+test('a request in hand is answered when the app closes, and its connection does not keep it from closing', async () => {
+  const logger = pino({ level: 'silent' });
+  const slow = await buildHttp({ service: 'test', description: '', logger, metrics: new Registry() });
+  const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  slow.get('/slow', async () => {
+    arrived.resolve();
+    await released.promise;
+    return { done: true };
+  });
+  await slow.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = slow.server.address() as AddressInfo;
+  // A client that keeps its connection for as long as it may.
+  const agent = new Agent({ keepAlive: true });
+  const asking = httpRequest({ host: '127.0.0.1', port, path: '/slow', agent }).end();
+  const answered = once(asking, 'response');
+  await arrived.promise;
+  const closing = slow.close();
+  const isClosing = async () => (slow.server.listening ? undefined : true);
+  await awaitCondition(isClosing, { timeoutMs: 5_000, intervalMs: 5, what: 'the server to close its port' });
+  released.resolve();
+  const [response] = await answered;
+  expect(response.statusCode).toBe(200);
+  response.resume();
+  const startedAt = performance.now();
+  await closing;
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  agent.destroy();
+}, 20_000);

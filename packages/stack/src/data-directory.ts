@@ -75,6 +75,12 @@ export async function sweepAbandoned(parent: string, prefix: string): Promise<vo
   }
 }
 
+/** Whether the process that owned a data directory has ended; where the directory is gone, it has. */
+export function isAbandoned(path: string): boolean {
+  const owner = readJson<ProcessIdentity>(join(path, 'owner.json'));
+  return owner === undefined || !isRunning(owner);
+}
+
 export function randomSecret(): string {
   return SECRET_MARKER + randomBytes(24).toString('base64url');
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { demoEmail, mustSucceed, operatorEmail, request } from './seed.ts';
+import { demoEmail, mustSucceed, operatorEmail, request, type SeedOptions } from './seed.ts';
 
 /*
  * Some months in the life of a small shop, played through the public API alone: people join, top up, run short, leave and come
@@ -64,8 +64,9 @@ const STORY: Act[] = [
  * the billing clock by some four months.
  * @throws Error when a request is refused
  */
-export async function playHistory({ baseUrl, password }: { baseUrl: string; password: string }): Promise<void> {
-  const operator = operatorOf(await logIn(baseUrl, operatorEmail, password));
+export async function playHistory(options: Pick<SeedOptions, 'baseUrl' | 'operatorEmail' | 'password'>): Promise<void> {
+  const { baseUrl, password } = options;
+  const operator = operatorOf(await logIn(baseUrl, options.operatorEmail ?? operatorEmail, password));
   const demo = await logIn(baseUrl, demoEmail, password);
   const plans = await operator.planIds();
   const customers = new Map<string, Customer>([['demo', customerOf(demo, plans)]]);

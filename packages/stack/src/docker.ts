@@ -1,9 +1,17 @@
-import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import {
+  type ContainerRuntimeClient,
+  GenericContainer,
+  getContainerRuntimeClient,
+  getReaper,
+  ImageName,
+  type StartedTestContainer,
+} from 'testcontainers';
 import { awaitCondition } from './await-condition.ts';
-import { type DataDirectory, shortHash } from './data-directory.ts';
+import { type DataDirectory, isAbandoned, shortHash } from './data-directory.ts';
 import type { Infrastructure, InfrastructureOptions } from './infrastructure.ts';
 import { throwawaySettings } from './local-postgres.ts';
 import { rabbitmqManagement } from './rabbitmq-management.ts';
@@ -12,20 +20,22 @@ const postgresImage = 'postgres:18';
 const rabbitmqImage = 'rabbitmq:4-management';
 const engineTimeoutMs = 3_000;
 const pullTimeoutMs = 120_000;
-const commandTimeoutMs = 60_000;
 const readyTimeoutMs = 90_000;
+const stopTimeoutMs = 5_000;
 const user = 'evergreen';
+const [dataLabel, hostLabel] = ['evergreen.data', 'evergreen.host'];
+const servers = ['postgres', 'rabbitmq'] as const;
 
 /** Says why Docker cannot be used, or undefined when an engine answers and has, or could pull, both images. */
 export async function dockerAbsence(say: (detail: string) => void): Promise<string | undefined> {
-  const engine = await docker(['info', '--format', '{{.ServerVersion}}'], engineTimeoutMs).catch(() => undefined);
-  if (!engine) return 'no Docker engine answers';
+  const client = await within(engineTimeoutMs, getContainerRuntimeClient()).catch(() => undefined);
+  if (!client) return 'no Docker engine answers';
   for (const image of [postgresImage, rabbitmqImage]) {
-    if (await docker(['image', 'inspect', '--format', '{{.Id}}', image], commandTimeoutMs).catch(() => undefined))
-      continue;
+    const name = ImageName.fromString(image);
+    if (await client.image.exists(name)) continue;
     say(`pulling ${image}`);
     try {
-      await docker(['pull', '--quiet', image], pullTimeoutMs);
+      await within(pullTimeoutMs, client.image.pull(name));
     } catch (error) {
       return `Docker has no image ${image} and could not pull it (${(error as Error).message})`;
     }
@@ -34,101 +44,126 @@ export async function dockerAbsence(say: (detail: string) => void): Promise<stri
 }
 
 /**
- * Starts both servers as containers with random ports on 127.0.0.1. Names and volumes derive from the data directory,
- * so that a second start finds its data and replaces containers that a killed owner left behind.
+ * Starts both servers as containers with random ports. Data that are to be kept are in volumes whose names derive from the data
+ * directory, so that a second start finds them.
  */
 export async function startDockerInfrastructure<Prepared>(
   options: InfrastructureOptions<Prepared>,
 ): Promise<Infrastructure<Prepared>> {
-  const { directory, throwaway, signal } = options;
-  const name = `evergreen-${shortHash(directory.path)}`;
+  const { directory, throwaway, signal, say } = options;
   const postgresPassword = directory.secret('dockerPostgresPassword');
   const amqpPassword = directory.secret('dockerAmqpPassword');
-  const stop = () => removeContainers(directory, name, throwaway);
-  await docker(['rm', '--force', `${name}-postgres`, `${name}-rabbitmq`], commandTimeoutMs).catch(() => undefined);
-  try {
-    const settings = { max_connections: '300', ...(throwaway ? throwawaySettings : {}) };
-    await runContainer(directory, `${name}-postgres`, {
-      image: postgresImage,
-      port: 5432,
-      volume: '/var/lib/postgresql',
-      environment: { POSTGRES_PASSWORD: postgresPassword },
-      command: ['postgres', ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
-    });
-    await runContainer(directory, `${name}-rabbitmq`, {
-      image: rabbitmqImage,
-      port: 5672,
-      otherPort: 15672,
-      volume: '/var/lib/rabbitmq',
-      environment: { RABBITMQ_DEFAULT_USER: user, RABBITMQ_DEFAULT_PASS: amqpPassword },
-      command: [],
-    });
-    const databasePort = await publishedPort(`${name}-postgres`, 5432);
-    const amqpPort = await publishedPort(`${name}-rabbitmq`, 5672);
-    const managementPort = await publishedPort(`${name}-rabbitmq`, 15672);
-    const databaseUrl = `postgresql://postgres:${postgresPassword}@127.0.0.1:${databasePort}/postgres`;
-    const managementUrl = `http://${user}:${amqpPassword}@127.0.0.1:${managementPort}`;
-    const [prepared] = await Promise.all([
-      awaitPostgres(databaseUrl, signal).then(() => options.prepare(databaseUrl)),
-      awaitRabbitmq(managementUrl, signal),
-    ]);
-    const amqpUrl = `amqp://${user}:${amqpPassword}@127.0.0.1:${amqpPort}`;
-    // Docker looks after its containers itself.
-    const failed = new Promise<string>(() => undefined);
-    return { provider: 'docker', databaseUrl, amqpUrl, managementUrl, prepared, failed, stop };
-  } catch (error) {
+  const client = await getContainerRuntimeClient();
+  await removeLeftovers(client, directory);
+  if (throwaway) await startReaper(client, say);
+  const settings = { max_connections: '300', ...(throwaway ? throwawaySettings : {}) };
+  const postgres = describe(options, 'postgres', { image: postgresImage, volume: '/var/lib/postgresql' })
+    .withExposedPorts(5432)
+    .withEnvironment({ POSTGRES_PASSWORD: postgresPassword })
+    .withCommand(['postgres', ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])]);
+  const rabbitmq = describe(options, 'rabbitmq', { image: rabbitmqImage, volume: '/var/lib/rabbitmq' })
+    .withExposedPorts(5672, 15672)
+    .withEnvironment({ RABBITMQ_DEFAULT_USER: user, RABBITMQ_DEFAULT_PASS: amqpPassword });
+
+  const started: StartedTestContainer[] = [];
+  const start = async (container: GenericContainer) => {
+    const running = await container.start();
+    started.push(running);
+    return running;
+  };
+  const stop = async () => {
+    const how = { timeout: throwaway ? 0 : stopTimeoutMs, remove: true, removeVolumes: throwaway };
+    await Promise.all(started.splice(0).map((container) => container.stop(how)));
+  };
+  const startPostgres = async () => {
+    const databaseUrl = urlOf('postgresql', `postgres:${postgresPassword}`, await start(postgres), 5432);
+    await awaitPostgres(`${databaseUrl}/postgres`, signal);
+    return { databaseUrl: `${databaseUrl}/postgres`, prepared: await options.prepare(`${databaseUrl}/postgres`) };
+  };
+  const startRabbitmq = async () => {
+    const container = await start(rabbitmq);
+    const managementUrl = urlOf('http', `${user}:${amqpPassword}`, container, 15672);
+    await awaitRabbitmq(managementUrl, signal);
+    return { managementUrl, amqpUrl: urlOf('amqp', `${user}:${amqpPassword}`, container, 5672) };
+  };
+  // Both are waited for in any case: what comes up while the other one fails is to be stopped as well.
+  const [database, broker] = await Promise.allSettled([startPostgres(), startRabbitmq()]);
+  if (database.status === 'rejected' || broker.status === 'rejected') {
     await stop();
-    throw error;
+    throw database.status === 'rejected' ? database.reason : (broker as PromiseRejectedResult).reason;
+  }
+  // Docker looks after its containers itself.
+  const failed = new Promise<string>(() => undefined);
+  return { provider: 'docker', ...database.value, ...broker.value, failed, stop };
+}
+
+/** Removes the data of a stack that is not running, for a fresh start. Without an engine there are none to remove. */
+export async function removeDockerData(directory: DataDirectory): Promise<void> {
+  const client = await within(engineTimeoutMs, getContainerRuntimeClient()).catch(() => undefined);
+  if (!client) return;
+  await removeLeftovers(client, directory);
+  for (const server of servers) {
+    const volume = client.container.dockerode.getVolume(volumeName(directory, server));
+    // There is none before the first start.
+    await volume.remove().catch(() => undefined);
   }
 }
 
-interface Container {
-  image: string;
-  port: number;
-  otherPort?: number;
-  volume: string;
-  environment: Record<string, string>;
-  command: string[];
+/** Testcontainers publishes ports on every address of the machine. On an engine of this machine these are for it alone. */
+class OwnContainer extends GenericContainer {
+  protected override async beforeContainerCreated(): Promise<void> {
+    const { info } = await getContainerRuntimeClient();
+    const isHere = ['localhost', '127.0.0.1'].includes(info.containerRuntime.host);
+    const bindings = Object.values<{ HostIp?: string }[]>(this.hostConfig.PortBindings ?? {}).flat();
+    if (isHere) for (const binding of bindings) binding.HostIp = '127.0.0.1';
+    this.hostConfig.RestartPolicy = { Name: 'on-failure', MaximumRetryCount: 5 };
+  }
 }
 
-async function runContainer(directory: DataDirectory, name: string, container: Container): Promise<void> {
-  const ports = [container.port, container.otherPort].filter((port) => port !== undefined);
-  const args = ['run', '--detach', '--name', name, '--label', `evergreen.data=${directory.path}`];
-  // RabbitMQ's node name holds the host name, and its data belong to that name.
-  args.push('--restart', 'on-failure:5', '--hostname', 'evergreen', '--volume', `${name}:${container.volume}`);
-  args.push(...ports.flatMap((port) => ['--publish', `127.0.0.1::${port}`]));
-  // A name alone takes the value from the environment of this call, where a list of processes does not show it.
-  args.push(...Object.keys(container.environment).flatMap((variable) => ['--env', variable]));
-  await docker([...args, container.image, ...container.command], commandTimeoutMs, container.environment);
+/** What both servers have in common. */
+function describe<Prepared>(
+  { directory, throwaway }: InfrastructureOptions<Prepared>,
+  server: (typeof servers)[number],
+  { image, volume }: { image: string; volume: string },
+): GenericContainer {
+  const container = new OwnContainer(image)
+    .withLabels({ [dataLabel]: directory.path, [hostLabel]: hostname() })
+    // RabbitMQ's node name holds the host name, and its data belong to that name.
+    .withHostname('evergreen')
+    .withStartupTimeout(readyTimeoutMs)
+    // Those of `npm start` outlive a process that is killed: its data are in them.
+    .withAutoCleanup(throwaway)
+    .withLogConsumer((stream) => stream.pipe(createWriteStream(join(directory.logs, `${server}.log`))));
+  return throwaway ? container : container.withBindMounts([{ source: volumeName(directory, server), target: volume }]);
 }
 
-async function publishedPort(container: string, port: number): Promise<number> {
-  const lines = await docker(['port', container, `${port}/tcp`], commandTimeoutMs);
-  const published = /:(\d+)\s*$/m.exec(lines)?.[1];
-  if (!published) throw new Error(`${container} published no port for ${port}`);
-  return Number(published);
+const volumeName = (directory: DataDirectory, server: string) => `evergreen-${shortHash(directory.path)}-${server}`;
+
+function urlOf(protocol: string, credentials: string, container: StartedTestContainer, port: number): string {
+  // Not every server listens on both addresses of localhost.
+  const host = container.getHost() === 'localhost' ? '127.0.0.1' : container.getHost();
+  return `${protocol}://${credentials}@${host}:${container.getMappedPort(port)}`;
 }
 
-async function removeContainers(directory: DataDirectory, name: string, throwaway: boolean): Promise<void> {
-  await Promise.all(
-    ['postgres', 'rabbitmq'].map(async (server) => {
-      const container = `${name}-${server}`;
-      const logs = await docker(['logs', '--tail', '2000', container], commandTimeoutMs, {}, true).catch(() => '');
-      if (logs) writeFileSync(join(directory.logs, `${server}.log`), logs);
-      if (!throwaway) await docker(['stop', '--time', '5', container], commandTimeoutMs).catch(() => undefined);
-      await docker(['rm', '--force', container], commandTimeoutMs).catch(() => undefined);
-      if (throwaway) await docker(['volume', 'rm', '--force', container], commandTimeoutMs).catch(() => undefined);
-    }),
-  );
+/** Ryuk removes the containers of a test run that is killed. Where it cannot be had, the next run does. */
+async function startReaper(client: ContainerRuntimeClient, say: (detail: string) => void): Promise<void> {
+  try {
+    await within(pullTimeoutMs, getReaper(client));
+  } catch {
+    process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
+    say('without Ryuk, whose image cannot be had; the next run removes what a killed one leaves');
+  }
 }
 
-/** Removes the data of a stack that is not running, for a fresh start. */
-export async function removeDockerData(directory: DataDirectory): Promise<void> {
-  const name = `evergreen-${shortHash(directory.path)}`;
-  await docker(['rm', '--force', `${name}-postgres`, `${name}-rabbitmq`], commandTimeoutMs).catch(() => undefined);
-  await docker(['volume', 'rm', '--force', `${name}-postgres`, `${name}-rabbitmq`], commandTimeoutMs).catch(
-    () => undefined,
-  );
+/** Removes the containers of this data directory, which nobody else uses, and of those that a killed process has left behind. */
+async function removeLeftovers({ container }: ContainerRuntimeClient, directory: DataDirectory): Promise<void> {
+  const filters = { label: [`${hostLabel}=${hostname()}`, dataLabel] };
+  const found = await container.dockerode.listContainers({ all: true, filters });
+  const left = found.filter(({ Labels }) => {
+    const path = Labels[dataLabel] ?? '';
+    return path === directory.path || isAbandoned(path);
+  });
+  await Promise.all(left.map(({ Id }) => container.getById(Id).remove({ force: true, v: true })));
 }
 
 async function awaitPostgres(databaseUrl: string, signal?: AbortSignal): Promise<void> {
@@ -162,32 +197,12 @@ async function awaitRabbitmq(managementUrl: string, signal?: AbortSignal): Promi
   });
 }
 
-/** Runs one command of the Docker CLI and answers its stdout; rejects with the last line of stderr. */
-function docker(
-  args: string[],
-  timeoutMs: number,
-  environment: Record<string, string> = {},
-  stderrToo = false,
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('docker', args, {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk;
-    });
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve(stderrToo ? stdout + stderr : stdout.trim());
-      else reject(new Error(signal ? `no answer in ${timeoutMs / 1000} s` : (stderr.trim().split('\n').at(-1) ?? '')));
-    });
-  });
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs / 1000} s`)), timeoutMs);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

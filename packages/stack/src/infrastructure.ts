@@ -1,7 +1,6 @@
 import { brokerNodes } from '@evergreen/service-kit/broker-nodes.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { closeServer } from './databases.ts';
-import { dockerAbsence, startDockerInfrastructure } from './docker.ts';
 import { type LocalPostgres, startLocalPostgres } from './local-postgres.ts';
 import { startLocalRabbitmq } from './local-rabbitmq.ts';
 import { ReadableError } from './readable-error.ts';
@@ -62,9 +61,11 @@ export async function startInfrastructure<Prepared>(
     say('on programs of this machine, because INFRA=local');
     return startLocalInfrastructure(onOwnServer);
   }
+  // Loaded only where it may be of use: it takes a moment.
+  const { dockerAbsence, startDockerInfrastructure } = await import('./docker.ts');
   const absence = await dockerAbsence(say);
   if (!absence) {
-    say('in Docker');
+    say('in Docker, by Testcontainers');
     return startDockerInfrastructure(onOwnServer);
   }
   if (forced) throw new ReadableError(`INFRA=docker, but ${absence}.`);

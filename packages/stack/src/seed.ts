@@ -52,21 +52,30 @@ const plans = [
 export interface SeedOptions {
   /** The edge's origin. */
   baseUrl: string;
-  /** The auth service's database, in which the operator's account is made. */
-  authDatabaseUrl: string;
+  /** The auth service's database, in which the operator's account is made; left out where it is there already. */
+  authDatabaseUrl?: string;
+  /** `operatorEmail` if left out. */
+  operatorEmail?: string;
+  /** Of both accounts. */
   password: string;
 }
 
-/** Makes the two demo accounts and the four plans. Each part is skipped where it exists, so a cut-off run is repeated. */
+/**
+ * Makes the two demo accounts and the four plans. Each part is skipped where it exists, so a cut-off run is repeated.
+ * @throws ReadableError when the accounts have another password; Error when a request is refused
+ */
 export async function seed(options: SeedOptions): Promise<void> {
-  const { baseUrl, password } = options;
+  const { baseUrl, password, operatorEmail: operator = operatorEmail } = options;
   // The operator comes first, because an address that a customer has registered is refused.
-  await createOperator({ databaseUrl: options.authDatabaseUrl, email: operatorEmail, password });
+  if (options.authDatabaseUrl)
+    await createOperator({ databaseUrl: options.authDatabaseUrl, email: operator, password });
   const registration = { email: demoEmail, password, timeZone: 'Europe/Amsterdam', locale: 'en' };
   const registered = await request(baseUrl, 'POST', '/v1/auth/register', { body: registration });
   if (registered.status !== 409) mustSucceed(registered, `register ${demoEmail}`);
-  const login = await request(baseUrl, 'POST', '/v1/auth/login', { body: { email: operatorEmail, password } });
-  const { accessToken } = mustSucceed<{ accessToken: string }>(login, `log in as ${operatorEmail}`);
+  const login = await request(baseUrl, 'POST', '/v1/auth/login', { body: { email: operator, password } });
+  if (login.status === 401)
+    throw new ReadableError(`${operator} has another password: that of the first start counts.`);
+  const { accessToken } = mustSucceed<{ accessToken: string }>(login, `log in as ${operator}`);
   const listed = await request(baseUrl, 'GET', '/v1/plans', { accessToken });
   const existing = mustSucceed<{ data: { name: string }[] }>(listed, 'list the plans').data.map((plan) => plan.name);
   for (const plan of plans.filter(({ name }) => !existing.includes(name))) {

@@ -5,15 +5,15 @@ import { type BrokerUrls, prepareBroker } from './broker.ts';
 import { type DataDirectory, dataPath, openDataDirectory } from './data-directory.ts';
 import { prepareDatabases } from './databases.ts';
 import { playHistory } from './demo-history.ts';
-import { removeDockerData } from './docker.ts';
 import { type Infrastructure, startInfrastructure } from './infrastructure.ts';
 import { readJson, writeJson } from './json-file.ts';
 import { type ProcessName, repositoryRoot } from './paths.ts';
 import { isPortFree } from './ports.ts';
 import { announce, runCommand, step, untilStopped } from './progress.ts';
 import { ReadableError } from './readable-error.ts';
-import { demoEmail, operatorEmail, seed } from './seed.ts';
+import { operatorEmail, seed } from './seed.ts';
 import { describeProcesses, processNames, type StackSettings } from './services.ts';
+import { signInLinks } from './sign-in-links.ts';
 import { supervise } from './supervisor.ts';
 import { buildWebApp } from './web-app.ts';
 
@@ -51,22 +51,12 @@ await runCommand(async (signal, onStop) => {
   const password = await Promise.race([seeding, interrupted]);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`
-Evergreen is ready at ${baseUrl}
-
-  Customer  ${signInLink(baseUrl, demoEmail, password)}
-  Operator  ${signInLink(baseUrl, operatorEmail, password)}
-            (${demoEmail}, ${operatorEmail}; password ${password})
-  API docs  ${baseUrl}/docs
+${signInLinks({ baseUrl, operatorEmail, password })}
   Logs      ${relative(repositoryRoot, directory.logs)}
 
 Started in ${seconds} s. Ctrl-C stops everything.`);
   return untilStopped(signal, infrastructure.failed);
 });
-
-/** Fills the form in; what stands behind the # is told to no server. */
-function signInLink(baseUrl: string, email: string, password: string): string {
-  return `${baseUrl}/sign-in#${new URLSearchParams({ email, password })}`;
-}
 
 /** For the commands that work on a database while, or after, the services run. */
 function urlsOf(databases: StackSettings['databases']): Record<string, string> {
@@ -93,6 +83,7 @@ async function startOver(directory: DataDirectory): Promise<void> {
       '--fresh removes nothing from servers that DATABASE_URL and AMQP_URL name. Empty them yourself.',
     );
   }
+  const { removeDockerData } = await import('./docker.ts');
   await removeDockerData(directory);
   for (const name of readdirSync(directory.path).filter((entry) => entry !== 'owner.json' && entry !== 'logs')) {
     rmSync(join(directory.path, name), { recursive: true, force: true });

@@ -5,6 +5,7 @@ import type { Upstreams } from './config.ts';
 import { boundConnections } from './connections.ts';
 import { docsPage } from './docs-page.ts';
 import { proxyRoute } from './proxy.ts';
+import { type Resolve, resolveAll } from './replicas.ts';
 import { type Route, UPSTREAMS } from './route-table.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import { isSocketUpgrade, tunnelSockets } from './socket-tunnel.ts';
@@ -25,11 +26,14 @@ export interface AppDeps extends Pick<HttpOptions, 'logger' | 'metrics'> {
   webRoot?: string | undefined;
   /** Whether links may fill in the sign-in, for a demo. */
   demoSignIn?: boolean;
+  /** How the addresses of a service's replicas are found: as the machine resolves names, if left out. */
+  resolve?: Resolve;
 }
 
 /** The edge's HTTP app, not listening: one origin for all services, the API document and its page. */
 export async function buildApp(deps: AppDeps) {
   const { logger, metrics, upstreams, routes, silenceTimeoutMs, frontProxies = [], webRoot, demoSignIn = false } = deps;
+  const { resolve = resolveAll } = deps;
   const app = await buildHttp({
     service: 'edge',
     description: 'The one front door.',
@@ -52,10 +56,10 @@ export async function buildApp(deps: AppDeps) {
   if (webRoot) webApp(app, { root: webRoot, demoSignIn });
   else app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'));
   for (const route of routes) {
-    await proxyRoute(app, route, { upstream: upstreams[route.upstream], findOrigin });
+    await proxyRoute(app, route, { upstream: upstreams[route.upstream], findOrigin, resolve });
   }
 
-  const tunnels = tunnelSockets(app.server, { upstream: upstreams.notifier, findOrigin, logger, metrics });
+  const tunnels = tunnelSockets(app.server, { upstream: upstreams.notifier, findOrigin, logger, metrics, resolve });
   app.addHook('preClose', async () => {
     tunnels.close();
     setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS).unref();

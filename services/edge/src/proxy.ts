@@ -8,9 +8,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FindOrigin } from './client-origin.ts';
 import { headersForClient, headersForService } from './headers.ts';
 import { openPlaces, type Places } from './places.ts';
+import { anyReplica, type Resolve, replicaOf } from './replicas.ts';
 import type { Route } from './route-table.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
+/** After that the next request opens another connection, so that replicas which came later get their share. */
+const MAX_CONNECTION_AGE_MS = 60_000;
 /** A JSON answer is read whole before a byte of it goes out. None of the services comes near this: lists have pages. */
 const MAX_ANSWER_BYTES = 1_048_576;
 /** An export of a million lines takes a minute. */
@@ -27,7 +30,7 @@ interface ServiceAnswer {
 export async function proxyRoute(
   app: HttpApp,
   route: Route,
-  { upstream, findOrigin }: { upstream: URL; findOrigin: FindOrigin },
+  { upstream, findOrigin, resolve }: { upstream: URL; findOrigin: FindOrigin; resolve: Resolve },
 ): Promise<void> {
   const { prefix, timeoutMs, maxSilenceMs } = route;
   const places = openPlaces(route);
@@ -36,7 +39,8 @@ export async function proxyRoute(
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     await scope.register(httpProxy, {
-      upstream: upstream.origin,
+      // Which replica it is says `getUpstream`.
+      upstream: '',
       prefix,
       rewritePrefix: prefix,
       proxyPayloads: false,
@@ -45,16 +49,22 @@ export async function proxyRoute(
       undici: {
         connections: route.inFlight.max + route.streams.max,
         connectTimeout: CONNECT_TIMEOUT_MS,
+        connect: { lookup: anyReplica(resolve) },
+        clientTtl: MAX_CONNECTION_AGE_MS,
         headersTimeout: timeoutMs,
         // From one piece of a stream to the next. An answer that is read whole has a time limit of its own.
         bodyTimeout: maxSilenceMs,
       },
-      handler: (request, reply, dest, options) => {
-        if (!places.enter(request, lineOf(addressOf({ ip: findOrigin(request.raw).address })))) {
-          return unavailable(request, reply, 'Too many requests of this kind are under way');
+      handler: async (request, reply, dest, options) => {
+        const { address } = findOrigin(request.raw);
+        if (!places.enter(request, lineOf(addressOf({ ip: address })))) {
+          unavailable(request, reply, 'Too many requests of this kind are under way');
+          return reply;
         }
         try {
-          return reply.from(dest, { ...options, ...bodyOf(request) });
+          const origin = route.hasSessions ? await replicaOf(upstream, address, resolve) : upstream.origin;
+          reply.from(dest, { ...options, ...bodyOf(request), getUpstream: () => origin });
+          return reply;
         } catch (error) {
           // What the proxy refuses to pass on never comes to an answer that would give the place back.
           places.leave(request);
@@ -62,6 +72,7 @@ export async function proxyRoute(
         }
       },
       replyOptions: {
+        getUpstream: () => upstream.origin,
         // Only the client knows whether its request may be sent twice.
         retryDelay: () => null as unknown as number,
         rewriteRequestHeaders: ({ id: requestId, raw }, headers) =>

@@ -16,6 +16,8 @@ export interface Route {
   inFlight: Bounds;
   /** Streams that may be open at once, apart from the requests in flight: who reads slowly takes no place of theirs. */
   streams: Bounds;
+  /** Whether a replica keeps what one request began for those that follow, so that a client must reach the same one again. */
+  hasSessions?: true;
 }
 
 /** Services say something at least every 15 s on a stream that stays open. */
@@ -25,7 +27,13 @@ const ANSWER = { timeoutMs: 15_000, maxSilenceMs, inFlight: { max: 256, share: 1
 /** Advancing the billing clock answers when everything has settled, or says how far it is in events. */
 const SETTLE = { timeoutMs: 180_000, maxSilenceMs, inFlight: { max: 16, share: 16 }, streams };
 /** A long poll of socket.io rests until there is something to say, or until its next ping, 25 s by default. */
-const LONG_POLL = { timeoutMs: 60_000, maxSilenceMs, inFlight: { max: 10_000, share: 1_000 }, streams };
+const LONG_POLL = {
+  timeoutMs: 60_000,
+  maxSilenceMs,
+  inFlight: { max: 10_000, share: 1_000 },
+  streams,
+  hasSessions: true,
+} as const;
 
 /** All that is reachable from outside. What is not here does not exist: /internal, /metrics, the provider's /payments. */
 export const ROUTES: readonly Route[] = [

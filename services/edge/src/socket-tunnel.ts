@@ -10,6 +10,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { FindOrigin } from './client-origin.ts';
 import { headersForService } from './headers.ts';
 import { type Bounds, openRoom } from './places.ts';
+import { anyReplica, type Resolve, replicaOf } from './replicas.ts';
 
 /*
  * A WebSocket through the edge is two connections joined byte by byte: back-pressure, close codes and everything else
@@ -52,10 +53,12 @@ interface TunnelOptions {
   findOrigin: FindOrigin;
   logger: FastifyBaseLogger;
   metrics: Registry;
+  resolve: Resolve;
 }
 
 /** Joins the WebSocket upgrades that reach `server` with the notifier. */
-export function tunnelSockets(server: Server, { upstream, findOrigin, logger, metrics }: TunnelOptions): Tunnels {
+export function tunnelSockets(server: Server, options: TunnelOptions): Tunnels {
+  const { findOrigin, metrics } = options;
   const open = openRoom<Duplex>(TUNNELS);
   new Gauge({
     name: 'evergreen_edge_tunnels',
@@ -71,7 +74,7 @@ export function tunnelSockets(server: Server, { upstream, findOrigin, logger, me
     client.setTimeout(UNJOINED_TIMEOUT_MS, () => client.destroy());
     if (!open.enter(client, lineOf(addressOf({ ip: findOrigin(request).address })))) return refuse(client);
     client.once('close', () => open.leave(client));
-    joinWithNotifier(request, client, head, { upstream, findOrigin, logger });
+    void joinWithNotifier(request, client, head, options);
   });
   return {
     close: () => {
@@ -80,22 +83,25 @@ export function tunnelSockets(server: Server, { upstream, findOrigin, logger, me
   };
 }
 
-function joinWithNotifier(
+/** Whether it goes on with a session that long polls began, with a replica that alone knows it. */
+const hasSession = (url = ''): boolean => new URLSearchParams(url.split('?')[1]).has('sid');
+
+async function joinWithNotifier(
   request: IncomingMessage,
   client: Socket,
   head: Buffer,
-  { upstream, findOrigin, logger }: Omit<TunnelOptions, 'metrics'>,
-): void {
+  { upstream, findOrigin, logger, resolve }: TunnelOptions,
+): Promise<void> {
   const requestId = randomUUID();
-  const forwarded = headersForService(request.headers, {
-    upstream: 'notifier',
-    requestId,
-    ...findOrigin(request),
-  });
+  const clientOrigin = findOrigin(request);
+  const forwarded = headersForService(request.headers, { upstream: 'notifier', requestId, ...clientOrigin });
+  const origin = hasSession(request.url) ? await replicaOf(upstream, clientOrigin.address, resolve) : upstream.origin;
+  if (client.destroyed) return;
   const { request: send } = upstream.protocol === 'https:' ? https : http;
-  const asking = send(new URL(request.url ?? SOCKET_PATH, upstream), {
+  const asking = send(new URL(request.url ?? SOCKET_PATH, origin), {
     headers: { ...forwarded, host: upstream.host, connection: 'Upgrade', upgrade: 'websocket' },
     agent: false,
+    lookup: anyReplica(resolve),
     timeout: ANSWER_TIMEOUT_MS,
   });
   client.once('close', () => asking.destroy());

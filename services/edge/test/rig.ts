@@ -49,7 +49,10 @@ export interface Answer {
 /** An edge before the given services; the others are down. */
 export async function openEdge(
   upstreams: Partial<Record<Upstream, URL>>,
-  settings: Pick<Parameters<typeof buildApp>[0], 'silenceTimeoutMs' | 'frontProxies' | 'webRoot' | 'demoSignIn'> = {},
+  settings: Pick<
+    Parameters<typeof buildApp>[0],
+    'silenceTimeoutMs' | 'frontProxies' | 'webRoot' | 'demoSignIn' | 'resolve'
+  > = {},
 ): Promise<Edge> {
   const logLines: string[] = [];
   const app = await buildApp({

@@ -14,6 +14,7 @@ export function readSubscriptionsConfig(env?: NodeJS.ProcessEnv) {
         pattern: '^(https?://[^\\s,]+(,https?://[^\\s,]+)*)?$',
         description: 'a comma-separated list of http:// or https:// URLs',
       }),
+      OWN_URL: Type.Optional(Type.String({ pattern: '^https?://', description: 'an http:// or https:// URL' })),
       SETTLE_TIMEOUT_MS: Type.Integer({ default: 30_000, minimum: 100, maximum: 600_000 }),
       COMMAND_LIMIT_PER_ACCOUNT: limitSetting('60/10m'),
     },

@@ -36,7 +36,7 @@ export interface SettlingDeps {
   broker: Pick<Broker, 'queueDepths'>;
   /** This process' own. */
   activity: () => Promise<Activity>;
-  /** The origins of the other services; each address behind a name is a replica. */
+  /** The origins of the services, our own where there may be other replicas of it; each address behind a name is a replica. */
   activityUrls: readonly string[];
   serviceToken: string;
 }

@@ -79,7 +79,8 @@ export async function startSubscriptions(
     activity: async () => ({ outbox: await outbox.pending(), ...broker.activity() }),
     advance: {
       broker,
-      activityUrls: config.ACTIVITY_URLS,
+      // Our own replicas have work in hand like anybody else.
+      activityUrls: [...config.ACTIVITY_URLS, ...(config.OWN_URL ? [config.OWN_URL] : [])],
       serviceToken: config.SERVICE_TOKEN,
       settleTimeoutMs: config.SETTLE_TIMEOUT_MS,
       wakeOutbox: outbox.wake,
