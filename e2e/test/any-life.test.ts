@@ -12,7 +12,7 @@ import { endAll } from '../src/life-of-customers.ts';
 import { look, newWorld, settle, type World } from '../src/life-world.ts';
 import { calmGateway, type Person } from '../src/people.ts';
 
-const RUNS = Number(process.env.EVERGREEN_RUNS ?? 3);
+const RUNS = Number(process.env.EVERGREEN_RUNS ?? 2);
 const COMMANDS_PER_RUN = 40;
 const USERS = 3;
 /** How long a failure may be made smaller, in seconds; by default it is reported as it is. */
