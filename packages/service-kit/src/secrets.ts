@@ -9,7 +9,7 @@ export const HIDDEN = '[hidden]';
 const SECRET_TEXT =
   /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*|\bpm_[a-z0-9_]+|\b(?:Bearer|Basic)\s+[^\s"\\,]+|(?<=:\/\/)[^\s/@"\\]+(?=@)/gi;
 /** Shorter ones are no secrets, and would blank ordinary words. */
-const SHORTEST_SECRET = 8;
+const SHORTEST_SECRET = 12;
 const SECRET_NAME = /(PASSWORD|TOKEN|KEY|SECRET|OTLP(_TRACES)?_HEADERS)$/;
 
 export const hideSecretText = (text: string): string => text.replace(SECRET_TEXT, HIDDEN);
