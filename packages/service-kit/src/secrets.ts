@@ -5,11 +5,14 @@
 
 export const HIDDEN = '[hidden]';
 
-/** Access tokens, payment methods, credentials of HTTP headers, and passwords in URLs, in a text of any kind. It leaves JSON whole. */
+/**
+ * Access tokens, payment methods, credentials of HTTP headers, and passwords in URLs, in a text of any kind. It leaves JSON whole, and a
+ * plan that is called Basic.
+ */
 const SECRET_TEXT =
-  /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*|\bpm_[a-z0-9_]+|\b(?:Bearer|Basic)\s+[^\s"\\,]+|(?<=:\/\/)[^\s/@"\\]+(?=@)/gi;
+  /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*|\bpm_[a-z0-9_]+|(?:\bBearer|(?<=authorization\W{1,6})Basic)\s+[^\s"\\,]+|(?<=:\/\/)[^\s/@"\\]+(?=@)/gi;
 /** Shorter ones are no secrets, and would blank ordinary words. */
-const SHORTEST_SECRET = 8;
+const SHORTEST_SECRET = 12;
 const SECRET_NAME = /(PASSWORD|TOKEN|KEY|SECRET|OTLP(_TRACES)?_HEADERS)$/;
 
 export const hideSecretText = (text: string): string => text.replace(SECRET_TEXT, HIDDEN);

@@ -43,6 +43,13 @@ test('what is no secret is left as it is', () => {
   expect(logged((logger) => logger.info(text))).toContain(text);
 });
 
+test('a header in a field is blanked and leaves JSON, and a plan that is called Basic is no header', () => {
+  const written = logged((logger) =>
+    logger.info({ authorization: 'Basic dXNlcjpwYXNz', planName: 'Basic subscription' }),
+  );
+  expect(JSON.parse(written)).toMatchObject({ authorization: '[hidden]', planName: 'Basic subscription' });
+});
+
 test('an error of Postgres is told without the values of its row', () => {
   const error = Object.assign(new Error('violates check constraint "account_balance_check"'), {
     code: '23514',

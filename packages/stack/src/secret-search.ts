@@ -11,7 +11,7 @@ export const SECRET_MARKER = 'evg-secret-';
 const FORMS: Record<string, RegExp> = {
   'a marked secret': new RegExp(`${SECRET_MARKER}[^\\s"'\\\\,;&]*`, 'g'),
   'an access token': /eyJ[\w-]{8,}\.eyJ[\w-]*(\.[\w-]*)?/g,
-  'a credential of a header': /\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi,
+  'a credential of a header': /\b(Bearer|authorization\W{1,6}Basic)\s+[\w.~+/=-]{8,}/gi,
   'a password in a URL': /:\/\/[^\s/:@"]*:[^\s/@"[]+@/g,
   'a private key': /-----BEGIN [A-Z ]*PRIVATE KEY-----|"d":"[\w-]{40,}"/g,
   // Refresh tokens: 256 random bits in base64url.

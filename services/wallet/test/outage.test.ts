@@ -96,7 +96,7 @@ test('the health of the gateway is for operators alone', async () => {
 
 test('metrics tell of the breaker and of each outcome', async () => {
   const response = await fetch(`${rig.stack.urls.wallet}/metrics`, { signal: AbortSignal.timeout(10_000) });
-  const own = (await response.text()).split('\n').filter((line) => line.startsWith('wallet_gateway_'));
+  const own = (await response.text()).split('\n').filter((line) => line.startsWith('evergreen_wallet_gateway_'));
   expect(own).toEqual(
     expect.arrayContaining([
       'evergreen_wallet_gateway_breaker_state 0',
