@@ -65,7 +65,9 @@ async function pursue(
   topUp: TopUpRow,
   { isRepeat, signal }: { isRepeat: boolean; signal: AbortSignal },
 ): Promise<void> {
-  const { id, amount, currency, paymentMethod, origin } = topUp;
+  const { id, userId, amount, currency, paymentMethod, origin } = topUp;
+  // Should this database ever be set back behind the provider, the log alone says whose the money is.
+  deps.logger.info({ topUpId: id, userId, amount, currency }, 'pursuing a top-up');
   // Nobody but the completer pursues an automatic top-up, so its first try is the first there is.
   const askFirst = origin === 'customer' ? isRepeat : topUp.attempts > 1;
   // Asking first never charges; a key can be too old for the gateway to remember, and then a payment would be a second one.
