@@ -73,7 +73,7 @@ async function expectNothingLost(): Promise<void> {
     );
     const { rows: told } = await pools.notifier.query(
       `SELECT data->>'subscriptionId' AS id, user_id FROM notification WHERE user_id = ANY ($1::uuid[])
-       AND type = 'payment_succeeded' AND data->>'kind' = 'charge' ORDER BY 1`,
+       AND type = 'payment_succeeded' AND data ? 'subscriptionId' ORDER BY 1`,
       [ids],
     );
     expect(told).toEqual(paid);
