@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -9,6 +10,7 @@ import {
   getReaper,
   ImageName,
   type StartedTestContainer,
+  Wait,
 } from 'testcontainers';
 import { awaitCondition } from './await-condition.ts';
 import { type DataDirectory, isAbandoned, shortHash } from './data-directory.ts';
@@ -76,15 +78,16 @@ export async function startDockerInfrastructure<Prepared>(
     await Promise.all(started.splice(0).map((container) => container.stop(how)));
   };
   const startPostgres = async () => {
-    const databaseUrl = urlOf('postgresql', `postgres:${postgresPassword}`, await start(postgres), 5432);
-    await awaitPostgres(`${databaseUrl}/postgres`, signal);
-    return { databaseUrl: `${databaseUrl}/postgres`, prepared: await options.prepare(`${databaseUrl}/postgres`) };
+    const url = await urlOf('postgresql', `postgres:${postgresPassword}`, await start(postgres), 5432);
+    const databaseUrl = `${url}/postgres`;
+    await awaitPostgres(databaseUrl, signal);
+    return { databaseUrl, prepared: await options.prepare(databaseUrl) };
   };
   const startRabbitmq = async () => {
     const container = await start(rabbitmq);
-    const managementUrl = urlOf('http', `${user}:${amqpPassword}`, container, 15672);
+    const managementUrl = await urlOf('http', `${user}:${amqpPassword}`, container, 15672);
     await awaitRabbitmq(managementUrl, signal);
-    return { managementUrl, amqpUrl: urlOf('amqp', `${user}:${amqpPassword}`, container, 5672) };
+    return { managementUrl, amqpUrl: await urlOf('amqp', `${user}:${amqpPassword}`, container, 5672) };
   };
   // Both are waited for in any case: what comes up while the other one fails is to be stopped as well.
   const [database, broker] = await Promise.allSettled([startPostgres(), startRabbitmq()]);
@@ -112,12 +115,20 @@ export async function removeDockerData(directory: DataDirectory): Promise<void> 
 /** Testcontainers publishes ports on every address of the machine. On an engine of this machine these are for it alone. */
 class OwnContainer extends GenericContainer {
   protected override async beforeContainerCreated(): Promise<void> {
-    const { info } = await getContainerRuntimeClient();
-    const isHere = ['localhost', '127.0.0.1'].includes(info.containerRuntime.host);
     const bindings = Object.values<{ HostIp?: string }[]>(this.hostConfig.PortBindings ?? {}).flat();
-    if (isHere) for (const binding of bindings) binding.HostIp = '127.0.0.1';
+    const client = await getContainerRuntimeClient();
+    if (await isHere(client.info.containerRuntime.host)) for (const binding of bindings) binding.HostIp = '127.0.0.1';
     this.hostConfig.RestartPolicy = { Name: 'on-failure', MaximumRetryCount: 5 };
   }
+}
+
+/** Whether an engine's host is this machine, by whatever name or address: only then can one listen there. */
+function isHere(host: string): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(0, host, () => server.close(() => resolve(true)));
+  });
 }
 
 /** What both servers have in common. */
@@ -130,7 +141,8 @@ function describe<Prepared>(
     .withLabels({ [dataLabel]: directory.path, [hostLabel]: hostname() })
     // RabbitMQ's node name holds the host name, and its data belong to that name.
     .withHostname('evergreen')
-    .withStartupTimeout(readyTimeoutMs)
+    // Whether they serve yet is asked of them below.
+    .withWaitStrategy(Wait.forSuccessfulCommand('true'))
     // Those of `npm start` outlive a process that is killed: its data are in them.
     .withAutoCleanup(throwaway)
     .withLogConsumer((stream) => stream.pipe(createWriteStream(join(directory.logs, `${server}.log`))));
@@ -139,9 +151,8 @@ function describe<Prepared>(
 
 const volumeName = (directory: DataDirectory, server: string) => `evergreen-${shortHash(directory.path)}-${server}`;
 
-function urlOf(protocol: string, credentials: string, container: StartedTestContainer, port: number): string {
-  // Not every server listens on both addresses of localhost.
-  const host = container.getHost() === 'localhost' ? '127.0.0.1' : container.getHost();
+async function urlOf(protocol: string, credentials: string, container: StartedTestContainer, port: number) {
+  const host = (await isHere(container.getHost())) ? '127.0.0.1' : container.getHost();
   return `${protocol}://${credentials}@${host}:${container.getMappedPort(port)}`;
 }
 

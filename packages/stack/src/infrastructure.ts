@@ -47,7 +47,7 @@ export async function startInfrastructure<Prepared>(
   }
   const named = forced ? undefined : namedByEnvironment(env);
   if (named) {
-    say('on the servers that DATABASE_URL and AMQP_URL name');
+    say('Postgres and RabbitMQ on the servers that DATABASE_URL and AMQP_URL name');
     return { ...named, prepared: await prepare(named.databaseUrl) };
   }
   const onOwnServer: typeof options = {
@@ -58,18 +58,18 @@ export async function startInfrastructure<Prepared>(
     },
   };
   if (forced === 'local') {
-    say('on programs of this machine, because INFRA=local');
+    say('Postgres and RabbitMQ from programs of this machine, because INFRA=local');
     return startLocalInfrastructure(onOwnServer);
   }
   // Loaded only where it may be of use: it takes a moment.
   const { dockerAbsence, startDockerInfrastructure } = await import('./docker.ts');
   const absence = await dockerAbsence(say);
   if (!absence) {
-    say('in Docker, by Testcontainers');
+    say('Postgres and RabbitMQ in Docker, by Testcontainers');
     return startDockerInfrastructure(onOwnServer);
   }
   if (forced) throw new ReadableError(`INFRA=docker, but ${absence}.`);
-  say(`on programs of this machine, because ${absence}`);
+  say(`Postgres and RabbitMQ from programs of this machine, because ${absence}`);
   return startLocalInfrastructure(onOwnServer);
 }
 
