@@ -50,3 +50,16 @@ test.each(Object.keys(READERS))(
     expect([...(documented().get(service) ?? [])].sort()).toEqual(askedFor(read));
   },
 );
+
+test('alerts and the dashboard ask for metrics that there are', () => {
+  const read = (path: string) => readFileSync(join(import.meta.dirname, '../../..', path), 'utf8');
+  const named = (text: string) =>
+    new Set([...text.matchAll(/evergreen_[a-z_]+/g)].map(([name]) => name.replace(/_(count|sum|bucket)$/, '')));
+  const listed = named(read('docs/METRICS.md'));
+  for (const path of ['docs/OPERATIONS.md', 'deploy/grafana/dashboards/evergreen.json']) {
+    // Databases and their roles are called so as well.
+    const asked = [...named(read(path))].filter((name) => name.split('_').length > 2 && !name.endsWith('_'));
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked.filter((name) => !listed.has(name))).toEqual([]);
+  }
+});
