@@ -53,6 +53,9 @@ const answeredSince = new Set<string>();
 /** Charges that were paid at the end, and all that were ever asked for: some wait, for want of money. */
 let lastCharges: string[] = [];
 let lastAsked: string[] = [];
+/** Subscriptions with the moment at which each began, from which all its periods follow. */
+let lastAnchors: string[] = [];
+const ANCHORS = `SELECT subscription_id || ' ' || min(period_start) FROM paid_charge WHERE bought = 'period' GROUP BY subscription_id`;
 let operatorToken = '';
 /** What a failure has left running. */
 let running: { stop(): Promise<void> } | undefined;
@@ -151,6 +154,9 @@ beforeAll(async () => {
   await advance(operator, { by: 'P1M' });
   lastCharges = await column(ledger, `SELECT id FROM charge WHERE status = 'paid' ORDER BY id`);
   lastAsked = await column(ledger, 'SELECT id FROM charge');
+  const subscriptions = openPool(databases.subscriptions.url);
+  lastAnchors = await column(subscriptions, ANCHORS);
+  await subscriptions.end();
   // And once more, right up to the end.
   for (const { body } of await Promise.all(customers.map((one) => topUp(one, TOP_UP)))) {
     told.after.add(body.id);
@@ -285,8 +291,18 @@ test('up to the back-up: what the provider did since is known again, nothing is 
     `SELECT count(DISTINCT subscription_id) FROM charge WHERE status = 'paid'`,
   );
   expect(charges.length).toBeGreaterThan(subscriptions);
-  expect(charges.filter((id) => !lastAsked.includes(id))).toEqual([]);
   const books = openBooks(stack);
+  // What was on its way began later this time, and has other periods.
+  const anchors = await column(books.subscriptions, ANCHORS);
+  const asBefore = anchors.filter((one) => lastAnchors.includes(one)).map((one) => one.split(' ')[0]);
+  expect(anchors.length - asBefore.length).toBeLessThanOrEqual(PEOPLE);
+  const renewed = await column(
+    ledger,
+    `SELECT id FROM charge WHERE status = 'paid' AND subscription_id = ANY ($1::uuid[])`,
+    [asBefore],
+  );
+  expect(renewed.length).toBeGreaterThan(asBefore.length);
+  expect(renewed.filter((id) => !lastAsked.includes(id))).toEqual([]);
   await expectBooksToAgree(
     books,
     people.map(({ id }) => id),
