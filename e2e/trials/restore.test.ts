@@ -16,15 +16,15 @@ import { createTestDatabase, startTestStack, type TestDatabase, type TestStack }
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { expectBooksToAgree, expectNoDeadLetters, openBooks } from '../src/books.ts';
-import { adjust, advance, openCrowd } from '../src/crowd.ts';
-import { asPerson, calmGateway, newPlan, type Person, subscribe, topUp } from '../src/people.ts';
+import { advance, openCrowd } from '../src/crowd.ts';
+import { beginLoad, type Load, TOP_UP } from '../src/load.ts';
+import { asPerson, calmGateway, newPlan, type Person, topUp } from '../src/people.ts';
 
 // `npm run test:restore`: a running stack is backed up under load, its database server dies, and services start on what was
 // restored. The payment provider is somebody else's: its database is never set back.
 
 const PEOPLE = 8;
 const PLANS = 40;
-const TOP_UP = 5_000;
 const PRICE = 300;
 /** Top-ups whose outcome nobody knows at the moment that is restored. */
 const UNKNOWN = 6;
@@ -45,14 +45,16 @@ let payments: pg.Pool;
 let archive: string;
 const backup = folder('backup');
 
-/** Who there is, and what people were told had succeeded: before the back-up began, and after. */
+/** Who there is, and what they were told. */
 let people: { id: string; email: string; token: string }[] = [];
-const told = { before: new Set<string>(), after: new Set<string>() };
-/** Top-ups that were answered since the back-up began, settled or not: some of these the moment may not have. */
-const answeredSince = new Set<string>();
+let told: Load['told'];
+let answeredSince: Load['answeredSince'];
 /** Charges that were paid at the end, and all that were ever asked for: some wait, for want of money. */
 let lastCharges: string[] = [];
 let lastAsked: string[] = [];
+/** Subscriptions with the moment at which each began, from which all its periods follow. */
+let lastAnchors: string[] = [];
+const ANCHORS = `SELECT subscription_id || ' ' || min(period_start) FROM paid_charge WHERE bought = 'period' GROUP BY subscription_id`;
 let operatorToken = '';
 /** What a failure has left running. */
 let running: { stop(): Promise<void> } | undefined;
@@ -70,39 +72,6 @@ const countOf = async (pool: pg.Pool, sql: string): Promise<number> => Number((a
 const onStack = (stack: TestStack, { id, email, token }: (typeof people)[number]): Person =>
   asPerson(stack, { user: { id, email }, accessToken: token });
 const operatorOn = (stack: TestStack) => onStack(stack, { id: '', email: '', token: operatorToken });
-
-/** What people do all the time: money in, another subscription, and what they were told is kept. */
-function beginLoad(operator: Person, customers: readonly Person[], planIds: readonly string[]) {
-  let isOver = false;
-  let phase: keyof typeof told = 'before';
-  const pay = async (customer: Person) => {
-    while (!isOver) {
-      const { status, body } = await topUp(customer, TOP_UP);
-      if (status === 201) told[phase].add(body.id);
-      if (phase === 'after') answeredSince.add(body.id);
-    }
-  };
-  // It needs no provider, so it goes on while that is away.
-  const move = async (customer: Person) => {
-    for (let n = 0; !isOver; n++) {
-      await adjust(operator, customer, 10);
-      const planId = planIds[n];
-      if (planId) await subscribe(customer, planId);
-    }
-  };
-  const living = Promise.all(customers.flatMap((customer) => [pay(customer), move(customer)]));
-  // A failure is reported where it is awaited.
-  living.catch(() => undefined);
-  return {
-    backUpBegins: () => {
-      phase = 'after';
-    },
-    end: async () => {
-      isOver = true;
-      await living;
-    },
-  };
-}
 
 beforeAll(async () => {
   original = await openDataDirectory(folder('stack-original'));
@@ -135,6 +104,7 @@ beforeAll(async () => {
   const transfers = () => countOf(ledger, 'SELECT count(*) FROM transfer');
 
   const load = beginLoad(operator, customers, planIds);
+  ({ told, answeredSince } = load);
   await until('the first money', async () => told.before.size >= 2 * PEOPLE);
   await operator.api.PUT('/v1/gateway/faults', { body: { outage: true } });
   await until('top-ups of unknown outcome', async () => (await unfinished()) >= UNKNOWN);
@@ -151,6 +121,9 @@ beforeAll(async () => {
   await advance(operator, { by: 'P1M' });
   lastCharges = await column(ledger, `SELECT id FROM charge WHERE status = 'paid' ORDER BY id`);
   lastAsked = await column(ledger, 'SELECT id FROM charge');
+  const subscriptions = openPool(databases.subscriptions.url);
+  lastAnchors = await column(subscriptions, ANCHORS);
+  await subscriptions.end();
   // And once more, right up to the end.
   for (const { body } of await Promise.all(customers.map((one) => topUp(one, TOP_UP)))) {
     told.after.add(body.id);
@@ -285,8 +258,18 @@ test('up to the back-up: what the provider did since is known again, nothing is 
     `SELECT count(DISTINCT subscription_id) FROM charge WHERE status = 'paid'`,
   );
   expect(charges.length).toBeGreaterThan(subscriptions);
-  expect(charges.filter((id) => !lastAsked.includes(id))).toEqual([]);
   const books = openBooks(stack);
+  // What was on its way began later this time, and has other periods.
+  const anchors = await column(books.subscriptions, ANCHORS);
+  const asBefore = anchors.filter((one) => lastAnchors.includes(one)).map((one) => one.split(' ')[0]);
+  expect(anchors.length - asBefore.length).toBeLessThanOrEqual(PEOPLE);
+  const renewed = await column(
+    ledger,
+    `SELECT id FROM charge WHERE status = 'paid' AND subscription_id = ANY ($1::uuid[])`,
+    [asBefore],
+  );
+  expect(renewed.length).toBeGreaterThan(asBefore.length);
+  expect(renewed.filter((id) => !lastAsked.includes(id))).toEqual([]);
   await expectBooksToAgree(
     books,
     people.map(({ id }) => id),
