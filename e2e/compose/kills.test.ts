@@ -2,7 +2,7 @@ import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { serviceNames } from '@evergreen/stack/paths.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { expectBooksToAgree as expectGatewayToAgree, expectLedgerToAddUp } from '../../services/wallet/test/audit.ts';
+import { expectGatewayToAgree, expectLedgerToAddUp } from '../../services/wallet/test/audit.ts';
 import { callUntilAnswered, newKey } from '../src/api.ts';
 import { expectBooksToAgree } from '../src/books.ts';
 import { balanceOf, calmGateway, logIn, newCustomer, newOperator, newPlan, type Person } from '../src/people.ts';

@@ -24,9 +24,9 @@ await runCommand(async (signal, onStop) => {
     COMPOSE_FILE: ['docker-compose.yml', 'e2e/compose/published.yml'].join(':'),
     PORT: String(port),
     AUDIT_POSTGRES_PORT: String(auditPort),
-    EVERGREEN_URL: url,
-    EVERGREEN_OPERATOR_EMAIL: operator.email,
-    EVERGREEN_OPERATOR_PASSWORD: operator.password,
+    TEST_SYSTEM_URL: url,
+    TEST_OPERATOR_EMAIL: operator.email,
+    TEST_OPERATOR_PASSWORD: operator.password,
     AUDIT_DATABASE_URL: `postgresql://postgres:known-to-everybody@127.0.0.1:${auditPort}/postgres`,
   });
   const remove = () => compose('down', '--volumes', '--remove-orphans', '--timeout', '15');

@@ -1,10 +1,9 @@
-import { openTokens } from '@evergreen/stack/test-tokens.ts';
 import type { TestStack } from '@evergreen/stack/testing.ts';
 import { expect } from '@jest/globals';
 import pg from 'pg';
 import { type Books, expectBooksToAgree, expectNoDeadLetters, openBooks } from './books.ts';
-import { adjust, advance, forEachOf } from './crowd.ts';
-import { asPerson, awaitStatus, calmGateway, newPlan, type Person, subscribe } from './people.ts';
+import { adjust, advance, forEachOf, openCrowd } from './crowd.ts';
+import { awaitStatus, calmGateway, newPlan, type Person, subscribe } from './people.ts';
 
 /** Many subscriptions that all fall due in one moment, and what can be counted of their renewals. */
 
@@ -33,11 +32,7 @@ export interface Renewals {
 
 /** Opens `people` x `plans` subscriptions, all active, with money for a year of them. */
 export async function openRenewals(stack: TestStack, size: { people: number; plans: number }): Promise<Renewals> {
-  const newToken = await openTokens(stack.databases.auth.url);
-  const newPerson = (claims: Parameters<typeof newToken>[0]): Person => {
-    const { id, accessToken } = newToken(claims);
-    return asPerson(stack, { user: { id, email: `${id}@test.example` }, accessToken });
-  };
+  const newPerson = await openCrowd(stack);
   // Tokens live for minutes, and a trial longer.
   const operator = () => newPerson({ role: 'operator', timeZone: 'UTC' });
   const books = openBooks(stack);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { ProcessName } from '@evergreen/stack/paths.ts';
+import { claimPort, releasePort } from '@evergreen/stack/ports.ts';
 import { describeProcesses, processNames } from '@evergreen/stack/services.ts';
 import { supervise } from '@evergreen/stack/supervisor.ts';
 import type { TestStack } from '@evergreen/stack/testing.ts';
@@ -18,7 +18,7 @@ export async function startReplica(stack: TestStack, name: ProcessName): Promise
   // Beside the stack's own, so that its log is kept when the test fails, and searched for secrets when the run has ended.
   const directory = `${dirname(dirname(stack.logFile(name)))}-replica-${randomUUID()}`;
   mkdirSync(join(directory, 'logs'), { recursive: true });
-  const port = await freePort();
+  const port = await claimPort();
   const ports = Object.fromEntries(processNames.map((other) => [other, Number(new URL(stack.urls[other]).port)]));
   const settings = {
     nodeEnv: 'test' as const,
@@ -32,19 +32,11 @@ export async function startReplica(stack: TestStack, name: ProcessName): Promise
   await supervisor.start();
   return {
     url: `http://127.0.0.1:${port}`,
-    stop: () => supervisor.stop(),
+    stop: async () => {
+      await supervisor.stop();
+      releasePort(port);
+    },
   };
-}
-
-function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const server = createServer();
-  server.once('error', reject);
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-  });
-  return promise;
 }
 
 /** The value of a counter on a process' own /metrics, summed over the lines that have all of `labels`. */

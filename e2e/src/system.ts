@@ -7,10 +7,11 @@ export interface System extends Pick<TestStack, 'baseUrl' | 'stop'> {
   createOperator?: TestStack['createOperator'];
 }
 
-/** The one at EVERGREEN_URL, which goes on when it is stopped here, or one that is started for this test alone. */
+/** The one at TEST_SYSTEM_URL, which goes on when it is stopped here, or one that is started for this test alone. */
 export async function openSystem(): Promise<System> {
-  const { EVERGREEN_URL: url, EVERGREEN_OPERATOR_EMAIL: email, EVERGREEN_OPERATOR_PASSWORD: password } = process.env;
+  const { TEST_SYSTEM_URL: url, TEST_OPERATOR_EMAIL: email, TEST_OPERATOR_PASSWORD: password } = process.env;
   if (!url) return startTestStack();
-  if (!email || !password) throw new Error('EVERGREEN_OPERATOR_EMAIL and _PASSWORD are those of an operator there');
+  if (!email || !password)
+    throw new Error('TEST_OPERATOR_EMAIL and TEST_OPERATOR_PASSWORD are those of an operator there');
   return { baseUrl: url, operator: { email, password }, stop: async () => undefined };
 }

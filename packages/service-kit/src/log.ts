@@ -3,7 +3,9 @@ import { secretHider, secretValues } from './secrets.ts';
 import { traceFields } from './tracing.ts';
 
 /** What Postgres adds to an error repeats values of rows: `Failing row contains (...)`. The rest says enough. */
-const REPEATS_VALUES = ['detail', 'where', 'internalQuery', 'query', 'parameters', 'body', 'data'];
+const REPEATS_VALUES = ['detail', 'where', 'internalQuery', 'query', 'parameters', 'body', 'data', 'input'];
+/** Errors hold others, such as Prisma's that of the driver. */
+const DEEPEST = 6;
 
 /**
  * The logger of a service: a line of JSON each, with the trace it belongs to; with LOG_FORMAT=pretty, for people. Each line is
@@ -20,16 +22,22 @@ export function createLogger(
     name: service,
     level: env.LOG_LEVEL?.trim() || 'info',
     mixin: () => traceFields(),
-    serializers: { err: withoutValues },
+    serializers: { err: (error: unknown) => withoutValues(error) },
     hooks: { streamWrite: (line) => (isPretty ? pretty(hide(line)) : hide(line)) },
   };
   return stream ? pino(options, stream) : pino(options);
 }
 
-function withoutValues(error: Error): unknown {
-  const shown = pino.stdSerializers.err(error);
+function withoutValues(found: unknown, depth = 0): unknown {
+  const shown: unknown = found instanceof Error ? pino.stdSerializers.err(found) : found;
   if (typeof shown !== 'object' || shown === null) return shown;
-  return Object.fromEntries(Object.entries(shown).filter(([name]) => !REPEATS_VALUES.includes(name)));
+  if (depth === DEEPEST) return undefined;
+  if (Array.isArray(shown)) return shown.map((one) => withoutValues(one, depth + 1));
+  return Object.fromEntries(
+    Object.entries(shown)
+      .filter(([name]) => !REPEATS_VALUES.includes(name))
+      .map(([name, value]) => [name, withoutValues(value, depth + 1)]),
+  );
 }
 
 /** `08:30:00.123 WARN  the text  key=value ...`, and an error's stack below it. */

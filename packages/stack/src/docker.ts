@@ -1,7 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
+import { within } from '@evergreen/service-kit/backoff.ts';
 import pg from 'pg';
 import {
   type ContainerRuntimeClient,
@@ -16,6 +17,7 @@ import { awaitCondition } from './await-condition.ts';
 import { type DataDirectory, isAbandoned, shortHash } from './data-directory.ts';
 import type { Infrastructure, InfrastructureOptions } from './infrastructure.ts';
 import { throwawaySettings } from './local-postgres.ts';
+import { evergreenDirectory } from './paths.ts';
 import { rabbitmqManagement } from './rabbitmq-management.ts';
 
 const postgresImage = 'postgres:18';
@@ -166,13 +168,14 @@ async function startReaper(client: ContainerRuntimeClient, say: (detail: string)
   }
 }
 
-/** Removes the containers of this data directory, which nobody else uses, and of those that a killed process has left behind. */
+/** Removes the containers of this data directory, which nobody else uses, and what killed processes of this checkout left behind. */
 async function removeLeftovers({ container }: ContainerRuntimeClient, directory: DataDirectory): Promise<void> {
   const filters = { label: [`${hostLabel}=${hostname()}`, dataLabel] };
   const found = await container.dockerode.listContainers({ all: true, filters });
   const left = found.filter(({ Labels }) => {
     const path = Labels[dataLabel] ?? '';
-    return path === directory.path || isAbandoned(path);
+    // Those of other checkouts are others' business, and whether they are abandoned may not be seen from here.
+    return path === directory.path || (path.startsWith(evergreenDirectory + sep) && isAbandoned(path));
   });
   await Promise.all(left.map(({ Id }) => container.getById(Id).remove({ force: true, v: true })));
 }
@@ -206,14 +209,4 @@ async function awaitRabbitmq(managementUrl: string, signal?: AbortSignal): Promi
     intervalMs: 200,
     giveUp: () => signal?.throwIfAborted(),
   });
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs / 1000} s`)), timeoutMs);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

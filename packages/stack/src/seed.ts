@@ -49,6 +49,9 @@ const plans = [
   },
 ];
 
+/** The accounts are there, and somebody has given them another password. */
+export class OtherPasswordError extends ReadableError {}
+
 export interface SeedOptions {
   /** The edge's origin. */
   baseUrl: string;
@@ -62,7 +65,7 @@ export interface SeedOptions {
 
 /**
  * Makes the two demo accounts and the four plans. Each part is skipped where it exists, so a cut-off run is repeated.
- * @throws ReadableError when the accounts have another password; Error when a request is refused
+ * @throws OtherPasswordError when the accounts have another password; Error when a request is refused
  */
 export async function seed(options: SeedOptions): Promise<void> {
   const { baseUrl, password, operatorEmail: operator = operatorEmail } = options;
@@ -74,7 +77,7 @@ export async function seed(options: SeedOptions): Promise<void> {
   if (registered.status !== 409) mustSucceed(registered, `register ${demoEmail}`);
   const login = await request(baseUrl, 'POST', '/v1/auth/login', { body: { email: operator, password } });
   if (login.status === 401)
-    throw new ReadableError(`${operator} has another password: that of the first start counts.`);
+    throw new OtherPasswordError(`${operator} has another password: that of the first start counts.`);
   const { accessToken } = mustSucceed<{ accessToken: string }>(login, `log in as ${operator}`);
   const listed = await request(baseUrl, 'GET', '/v1/plans', { accessToken });
   const existing = mustSucceed<{ data: { name: string }[] }>(listed, 'list the plans').data.map((plan) => plan.name);

@@ -1,24 +1,43 @@
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { EXIT_CONFIG } from '@evergreen/service-kit/process.ts';
+import { KNOWN_SECRET } from './known-secret.ts';
 
 // The one-shot container that docker-compose.yml runs before the services: databases, roles and migrations, then queues and
 // users of the broker. Run again it changes nothing that is there, but for passwords, which are set to these.
 
-/** What docker-compose.yml has in place of every secret that .env does not name. */
-const KNOWN = 'known-to-everybody';
-
-const address = process.env.BIND_ADDRESS || '127.0.0.1';
-const isLoopback = address === '::1' || address === 'localhost' || (isIP(address) === 4 && address.startsWith('127.'));
+const {
+  BIND_ADDRESS: address = '',
+  PUBLIC_URL: publicUrl = '',
+  FRONT_PROXIES: proxies = '',
+  SERVICE_TOKEN: token = '',
+} = process.env;
+const isLoopback = (host: string) =>
+  ['', 'localhost', '::1', '[::1]'].includes(host) || (isIP(host) === 4 && host.startsWith('127.'));
+const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).hostname : url);
+/** What says that others than this machine reach the system. A proxy on this machine leaves BIND_ADDRESS as it is. */
+const opening = [
+  isLoopback(address) ? '' : `BIND_ADDRESS is ${address}`,
+  isLoopback(hostOf(publicUrl)) ? '' : `PUBLIC_URL is ${publicUrl}`,
+  proxies === '' ? '' : `FRONT_PROXIES is ${proxies}`,
+].find((reason) => reason !== '');
 const known = Object.entries(process.env)
-  .filter(([name, value]) => !name.endsWith('_URL') && value === KNOWN)
+  .filter(([name, value]) => !name.endsWith('_URL') && value === KNOWN_SECRET)
   .map(([name]) => name);
-const isKnown = (url = '') => url.includes(`:${KNOWN}@`);
+const isKnown = (url = '') => url.includes(`:${KNOWN_SECRET}@`);
 if (isKnown(process.env.DATABASE_URL)) known.push('POSTGRES_PASSWORD');
 if (isKnown(process.env.AMQP_URL)) known.push('RABBITMQ_PASSWORD');
 
-if (!isLoopback && known.length > 0) {
+if (opening && known.length > 0) {
   const advice = 'Take those of .env.example for nothing but this machine; the README says how to make your own.';
-  console.error(`BIND_ADDRESS is ${address}, and these are still ${KNOWN}: ${known.join(', ')}. ${advice}`);
+  console.error(`${opening}, and these are still ${KNOWN_SECRET}: ${known.join(', ')}. ${advice}`);
+  process.exit(EXIT_CONFIG);
+}
+
+if (createHash('sha256').update(token).digest('hex') !== process.env.SERVICE_TOKEN_SHA256) {
+  console.error(
+    'SERVICE_TOKEN_SHA256 is not the SHA-256 of SERVICE_TOKEN: the services would go on believing another token.',
+  );
   process.exit(EXIT_CONFIG);
 }
 

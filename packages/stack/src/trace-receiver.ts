@@ -60,8 +60,12 @@ export async function startTraceReceiver(): Promise<TraceReceiver> {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       if (request.url !== '/v1/traces') return void answer.writeHead(404).end();
-      received.push(...spansOf(JSON.parse(Buffer.concat(chunks).toString()) as OtlpTraces));
-      answer.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      try {
+        received.push(...spansOf(JSON.parse(Buffer.concat(chunks).toString()) as OtlpTraces));
+        answer.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      } catch {
+        answer.writeHead(400).end();
+      }
     });
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

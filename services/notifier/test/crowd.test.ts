@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { BalanceToppedUp } from '@evergreen/contracts/events/wallet.ts';
 import { repositoryRoot } from '@evergreen/stack/paths.ts';
+import { claimPort } from '@evergreen/stack/ports.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { MAX_UNADMITTED_PER_ADDRESS } from '../src/connection-counts.ts';
 import { type Client, connectClient } from './client.ts';
@@ -72,7 +73,7 @@ test('1,000 sockets of 500 people on two replicas are told what is theirs, once 
 
 test('killed with kill -9 while notifications pour in, a replica comes back and its clients miss none', async () => {
   const jwks = await serveJwks();
-  const port = await freePort();
+  const port = await claimPort();
   let server = await startProcess(port, jwks.url);
   const people = Array.from({ length: 5 }, () => rig.person());
   const clients = people.map((person) => comesBack(`http://127.0.0.1:${port}`, person));
@@ -123,14 +124,6 @@ async function listening(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Serves the keys of the tests as auth serves its own. */

@@ -110,7 +110,7 @@ interface Movement {
  * The wallet's books and the payment gateway's agree to the unit, payment by payment: credits are captures, payouts are
  * refunds. Holds once nothing is under way.
  */
-export async function expectBooksToAgree(db: pg.Pool, gatewayDb: pg.Pool): Promise<void> {
+export async function expectGatewayToAgree(db: pg.Pool, gatewayDb: pg.Pool): Promise<void> {
   const movements = async (pool: pg.Pool, sql: string) => (await pool.query<Movement>(sql)).rows;
   const transfers = (kind: string) =>
     movements(db, `SELECT reference::text AS key, currency, amount FROM transfer WHERE kind = '${kind}' ORDER BY 1`);

@@ -4,7 +4,7 @@ import type { AutoTopUpBody } from '@evergreen/contracts/http/wallet.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { expectBooksToAgree, expectLedgerToAddUp } from './audit.ts';
+import { expectGatewayToAgree, expectLedgerToAddUp } from './audit.ts';
 import { due, nameOf, newCharge, openRig, type Rig, type User, until } from './rig.ts';
 
 let rig: Rig;
@@ -301,5 +301,5 @@ describe('the settings', () => {
 test('after all of that the books add up, and agree with the gateway’s', async () => {
   await rig.quiet();
   await expectLedgerToAddUp(rig.db);
-  await expectBooksToAgree(rig.db, rig.gatewayDb);
+  await expectGatewayToAgree(rig.db, rig.gatewayDb);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { expectBooksToAgree, expectLedgerToAddUp } from './audit.ts';
+import { expectGatewayToAgree, expectLedgerToAddUp } from './audit.ts';
 import { type Answer, openRig, type Rig } from './rig.ts';
 
 /*
@@ -87,7 +87,7 @@ async function topUpThrough({ stack, db, gatewayDb, newUser, quiet }: Rig, { vic
     [id],
   );
   await expectLedgerToAddUp(db);
-  await expectBooksToAgree(db, gatewayDb);
+  await expectGatewayToAgree(db, gatewayDb);
   return {
     id,
     deaths: stack.supervisor.starts(victim) - startsBefore,

@@ -2,7 +2,7 @@ import { GatewayCircuitOpened } from '@evergreen/contracts/events/wallet.ts';
 import type { FaultsPatch } from '@evergreen/contracts/http/gateway.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { expectBooksToAgree, expectLedgerToAddUp } from './audit.ts';
+import { expectGatewayToAgree, expectLedgerToAddUp } from './audit.ts';
 import { due, nameOf, newCharge, openRig, RELIABLE, type Rig, type User, until } from './rig.ts';
 
 /** The wallet gives up a call to the gateway after 8 s. */
@@ -24,7 +24,7 @@ afterEach(async () => {
   await rig.setFaults(RELIABLE);
   await rig.quiet();
   await expectLedgerToAddUp(rig.db);
-  await expectBooksToAgree(rig.db, rig.gatewayDb);
+  await expectGatewayToAgree(rig.db, rig.gatewayDb);
   await appeaseBreaker();
 }, 60_000);
 

@@ -5,7 +5,7 @@ import { ChargeFailed } from '@evergreen/contracts/events/wallet.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
-import { expectBooksToAgree, expectLedgerToAddUp } from './audit.ts';
+import { expectGatewayToAgree, expectLedgerToAddUp } from './audit.ts';
 import { due, newCharge, openRig, planChangeDue, RELIABLE, type Rig, refundDue, type User, voiding } from './rig.ts';
 
 const RUNS = Number(process.env.EVERGREEN_RUNS ?? 5);
@@ -112,7 +112,7 @@ async function play({ gatewaySeed, amounts, operations }: typeof plan extends fc
   await rig.quiet();
   await expectLedgerToAddUp(rig.db);
   await expectPlanChangesNotToWait(scene);
-  await expectBooksToAgree(rig.db, rig.gatewayDb);
+  await expectGatewayToAgree(rig.db, rig.gatewayDb);
   await expectPromisesToBeKept(scene);
 }
 
