@@ -1,4 +1,7 @@
-import { createPrivateKey, type KeyObject, sign, type webcrypto } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign, type webcrypto } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { ACCESS_TOKEN_TYPE, API_AUDIENCE } from '@evergreen/service-kit/auth.ts';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -24,7 +27,30 @@ export interface TokenHolder {
  * @param authDatabaseUrl where the key is kept; auth must have made it
  */
 export async function openTokens(authDatabaseUrl: string): Promise<(claims?: Claims) => TokenHolder> {
-  const signing = await readSigningKey(authDatabaseUrl);
+  return tokensBy(await readSigningKey(authDatabaseUrl));
+}
+
+/** Serves a key of its own as auth serves its keys, for services that have nothing else to do with auth: a process less for each test. */
+export async function serveKey() {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const kid = uuidv7();
+  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' }];
+  const server = createServer((_request, answer) => {
+    answer.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    /** Of the key, for AUTH_JWKS_URL. */
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/jwks.json`,
+    newToken: tokensBy({ kid, key: privateKey }),
+    close(): void {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function tokensBy(signing: { kid: string; key: KeyObject }): (claims?: Claims) => TokenHolder {
   return ({ id = uuidv7(), timeZone = 'Europe/Amsterdam', role = 'customer' } = {}) => {
     const nowSeconds = Math.floor(Date.now() / 1000);
     const claims = {

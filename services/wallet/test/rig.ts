@@ -27,7 +27,7 @@ import { type Broker, connectBroker } from '@evergreen/service-kit/broker.ts';
 import { newEvent } from '@evergreen/service-kit/events.ts';
 import { queueNames } from '@evergreen/service-kit/topology.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { openTokens, type TokenHolder } from '@evergreen/stack/test-tokens.ts';
+import { serveKey, type TokenHolder } from '@evergreen/stack/test-tokens.ts';
 import { startTestStack, type TestStack, type TestStackOptions } from '@evergreen/stack/testing.ts';
 import { expect } from '@jest/globals';
 import pg from 'pg';
@@ -80,9 +80,13 @@ export interface Heard {
 export type Rig = Awaited<ReturnType<typeof openRig>>;
 export type User = Awaited<ReturnType<Rig['newUser']>>;
 
-/** auth, gateway and wallet as real processes with nobody else on them, a reliable gateway, and ears on the broker. */
+/** gateway and wallet as real processes with nobody else on them, a reliable gateway, and ears on the broker. */
 export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
-  const stack = await startTestStack({ services: ['auth', 'gateway', 'wallet'], ...(env ? { env } : {}) });
+  const { url: AUTH_JWKS_URL, newToken, close: closeKey } = await serveKey();
+  const stack = await startTestStack({
+    services: ['gateway', 'wallet'],
+    env: { gateway: { AUTH_JWKS_URL, ...env?.gateway }, wallet: { AUTH_JWKS_URL, ...env?.wallet } },
+  });
   const db = new pg.Pool({ connectionString: stack.databases.wallet.url });
   // The owner's role, which may look at everything.
   const gatewayDb = new pg.Pool({ connectionString: stack.databases.gateway.ownerUrl });
@@ -93,7 +97,6 @@ export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
     metrics: new Registry(),
   });
   const heard = await listen(broker);
-  const newToken = await openTokens(stack.databases.auth.url);
   const { accessToken: token } = newToken({ role: 'operator', timeZone: 'UTC' });
   const operator = (url: string, init: CallInit = {}) => call(url, { token, ...init });
 
@@ -134,6 +137,7 @@ export async function openRig({ env }: Pick<TestStackOptions, 'env'> = {}) {
       await db.end();
       await gatewayDb.end();
       await stack.stop();
+      closeKey();
     },
   };
 }
