@@ -1,21 +1,20 @@
 import { exampleOf } from '@evergreen/edge/src/example.ts';
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Answer, type CallOptions, call, newKey } from '../src/api.ts';
-import { type Operation, operationsOf, readApiDocument } from '../src/api-document.ts';
-import { newCustomer, newOperator, type Person } from '../src/people.ts';
+import type { TestStack } from '@evergreen/stack/testing.ts';
+import { beforeAll, expect, test } from '@jest/globals';
+import { type Answer, type CallOptions, call, newKey } from '../../src/api.ts';
+import { type Operation, operationsOf, readApiDocument } from '../../src/api-document.ts';
+import { oneStack } from '../../src/one-stack.ts';
+import { newCustomer, newOperator, type Person } from '../../src/people.ts';
 
 let stack: TestStack;
 let people: Person[];
 let operations: Operation[];
 
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = oneStack();
   people = [await newCustomer(stack), await newOperator(stack)];
   operations = operationsOf(await readApiDocument(stack.baseUrl));
 }, 60_000);
-
-afterAll(() => stack?.stop(), 30_000);
 
 const A_UUID = '01936f4e-6c1a-7d3b-8a53-3f0c5f2b9d10';
 

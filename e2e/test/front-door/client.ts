@@ -1,18 +1,17 @@
 import { createClient, type Session } from '@evergreen/client/client.ts';
 import { SECRET_MARKER } from '@evergreen/stack/secret-search.ts';
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { committedDocument, readApiDocument } from '../src/api-document.ts';
-import { visitor } from '../src/people.ts';
+import type { TestStack } from '@evergreen/stack/testing.ts';
+import { beforeAll, expect, test } from '@jest/globals';
+import { committedDocument, readApiDocument } from '../../src/api-document.ts';
+import { oneStack } from '../../src/one-stack.ts';
+import { visitor } from '../../src/people.ts';
 
 const PASSWORD = `${SECRET_MARKER}a-long-test-password`;
 let stack: TestStack;
 
-beforeAll(async () => {
-  stack = await startTestStack();
-}, 60_000);
-
-afterAll(() => stack?.stop(), 30_000);
+beforeAll(() => {
+  stack = oneStack();
+});
 
 /** An account, and a client whose access token has run out. */
 async function comeBackLate(email: string) {

@@ -1,9 +1,10 @@
 import { exampleOf, type JsonSchema } from '@evergreen/edge/src/example.ts';
 import { awaitCondition } from '@evergreen/stack/await-condition.ts';
-import { startTestStack, type TestStack } from '@evergreen/stack/testing.ts';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Answer, call, newKey } from '../src/api.ts';
-import { type Operation, operationsOf, readApiDocument, undocumented } from '../src/api-document.ts';
+import type { TestStack } from '@evergreen/stack/testing.ts';
+import { beforeAll, expect, test } from '@jest/globals';
+import { type Answer, call, newKey } from '../../src/api.ts';
+import { type Operation, operationsOf, readApiDocument, undocumented } from '../../src/api-document.ts';
+import { oneStack } from '../../src/one-stack.ts';
 import {
   awaitStatus,
   calmGateway,
@@ -13,7 +14,7 @@ import {
   type Person,
   subscribe,
   topUp,
-} from '../src/people.ts';
+} from '../../src/people.ts';
 
 /*
  * Walks the API document: what is open, who may call what, and what has an id is told there, so a new route is covered
@@ -31,7 +32,7 @@ let planId: string;
 let owned: Record<string, string>;
 
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = oneStack();
   operator = await newOperator(stack);
   await calmGateway(operator);
   owner = await newCustomer(stack);
@@ -42,8 +43,6 @@ beforeAll(async () => {
   planId = (await newPlan(operator)).id;
   owned = await fillAccount(owner);
 }, 60_000);
-
-afterAll(() => stack?.stop(), 30_000);
 
 /** Gives the owner one of each kind. */
 async function fillAccount({ api, call: ask }: Person): Promise<Record<string, string>> {
