@@ -1,5 +1,5 @@
 import { adjust } from './crowd.ts';
-import { type Person, subscribe, topUp } from './people.ts';
+import { cancelNow, type Person, subscribe, topUp } from './people.ts';
 
 /** Minor units of each top-up. */
 export const TOP_UP = 5_000;
@@ -13,7 +13,7 @@ export interface Load {
   end(): Promise<void>;
 }
 
-/** What people do all the time: money in, another subscription, and what they were told is kept. */
+/** What people do all the time: money in, another subscription, every third of them given back, and what they were told is kept. */
 export function beginLoad(operator: Person, customers: readonly Person[], planIds: readonly string[]): Load {
   let isOver = false;
   let phase: keyof Load['told'] = 'before';
@@ -31,7 +31,10 @@ export function beginLoad(operator: Person, customers: readonly Person[], planId
     for (let n = 0; !isOver; n++) {
       await adjust(operator, customer, 10);
       const planId = planIds[n];
-      if (planId) await subscribe(customer, planId);
+      if (!planId) continue;
+      const { body } = await subscribe(customer, planId);
+      // At once, so that some are paid by then, and others while they end.
+      if (n % 3 === 2) await cancelNow(customer, body.id);
     }
   };
   const living = Promise.all(customers.flatMap((customer) => [pay(customer), move(customer)]));

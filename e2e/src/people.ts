@@ -112,6 +112,10 @@ export const subscribe = async (person: Person, planId: string, key: string = ne
     await person.api.POST('/v1/subscriptions', { params: { header: { 'idempotency-key': key } }, body: { planId } }),
   );
 
+/** Ends a subscription at once; what is unused of it is given back. */
+export const cancelNow = (person: Person, subscriptionId: string): Promise<Answer> =>
+  person.call(`/subscriptions/${subscriptionId}/cancel`, { key: newKey(), body: { at: 'now', refund: 'prorated' } });
+
 export async function awaitStatus(person: Person, subscriptionId: string, status: string, timeoutMs = 10_000) {
   return awaitCondition(
     async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chown, copyFile, lstat, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, copyFile, lstat, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 
@@ -30,11 +30,20 @@ const LEFT_OUT_FILES = new Set([
   'standby.signal',
 ]);
 
-/** Makes a server keep every segment of its log in `archive`, a folder that the server's account may write to. */
+/**
+ * Never overwrites, and never leaves half a file under a segment's name. A crash may come between the move and the server's note of it, so
+ * the same segment once more is well, and another one of its name is not.
+ */
+const archiveCommand = (archive: string): string =>
+  `if test -f "${archive}/%f"; then cmp -s "%p" "${archive}/%f"; ` +
+  `else cp "%p" "${archive}/%f.tmp" && sync "${archive}/%f.tmp" && mv "${archive}/%f.tmp" "${archive}/%f"; fi`;
+
+/** Makes a server keep every segment of its log in `archive`, a folder that the server's account may write to: after a minute at the latest. */
 export const archiveSettings = (archive: string): Record<string, string> => ({
   wal_level: 'replica',
   archive_mode: 'on',
-  archive_command: `test ! -f "${archive}/%f" && cp "%p" "${archive}/%f"`,
+  archive_timeout: '60',
+  archive_command: archiveCommand(archive),
 });
 
 /** Makes a server that starts on a restored folder replay the log: up to the end of the back-up, or of the archive. */
@@ -88,11 +97,18 @@ async function writeLike(file: string, text: string, like: string): Promise<void
   await chown(file, uid, gid);
 }
 
-/** Brings the log that a dead server had not yet archived into the archive, if its disk can still be read. */
+/**
+ * Brings the log that a dead server had not yet archived into the archive, if its disk can still be read. A segment is there once all of it is:
+ * one that is shorter was being copied when the machine died.
+ */
 export async function saveLastLog(cluster: string, archive: string): Promise<void> {
   const segments = (await readdir(join(cluster, 'pg_wal'))).filter((file) => /^[0-9A-F]{24}$/.test(file));
-  for (const name of segments.filter((file) => !existsSync(join(archive, file)))) {
-    await copyOwned(join(cluster, 'pg_wal', name), join(archive, name));
+  for (const name of segments) {
+    const [source, target] = [join(cluster, 'pg_wal', name), join(archive, name)];
+    const isThere = existsSync(target) && (await stat(target)).size === (await stat(source)).size;
+    if (isThere) continue;
+    await copyOwned(source, `${target}.tmp`);
+    await rename(`${target}.tmp`, target);
   }
 }
 

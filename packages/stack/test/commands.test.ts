@@ -77,4 +77,23 @@ test('the databases are set up, also the second time, and a wrong setting ends t
   await client.connect();
   expect((await client.query('SELECT count(*)::int AS count FROM charge')).rows).toEqual([{ count: 0 }]);
   await client.end();
+
+  // On the databases of those names; what it says is the matter of e2e/test/say-again.test.ts.
+  expect(await run(['say-again.ts', '--days', '3'], { DATABASE_URL: adminUrl })).toEqual({
+    code: 0,
+    stdout:
+      'refunds that are due, of the last 3 days: 0 are said again\ncharges that are paid, of the last 3 days: 0 are said again\n',
+    stderr: '',
+  });
+  for (const args of [[], ['--days', '0'], ['--days', '1.5'], ['--days=3651']]) {
+    expect(await run(['say-again.ts', ...args], { DATABASE_URL: adminUrl })).toMatchObject({
+      code: 78,
+      stdout: '',
+      stderr: expect.stringContaining('--days must be a whole number from 1 to 3650'),
+    });
+  }
+  expect(await run(['say-again.ts', '--days', '3'], { EVERGREEN_DATA: join(DATA, 'none') })).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining('DATABASE_URL is missing'),
+  });
 }, 120_000);

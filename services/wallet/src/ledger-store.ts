@@ -98,7 +98,7 @@ interface AccountRow {
   balance: number;
 }
 
-interface ChargeRow {
+export interface ChargeRow {
   id: string;
   user_id: string;
   subscription_id: string;
@@ -124,7 +124,7 @@ const accountOf = ({ id, user_id, currency, balance }: AccountRow): Account => (
   balance,
 });
 
-const chargeOf = (row: ChargeRow): ChargeState => ({
+export const chargeOf = (row: ChargeRow): ChargeState => ({
   id: row.id,
   userId: row.user_id,
   subscriptionId: row.subscription_id,

@@ -164,7 +164,9 @@ CREATE TABLE refund_asked (
   amount bigint NOT NULL CHECK (amount > 0),
   currency text NOT NULL,
   reason text NOT NULL,
-  asked_at timestamptz(3) NOT NULL
+  asked_at timestamptz(3) NOT NULL,
+  -- By the server's clock, where the other is of business time.
+  created_at timestamptz(3) NOT NULL DEFAULT now()
 );
 CREATE INDEX refund_asked_of_charge ON refund_asked (charge_id);
 
