@@ -208,6 +208,8 @@ describe('a charge', () => {
         what: '14 of 20 charges paid from 1460',
       },
     );
+    // Those that the balance is too short for may be the last to be looked at.
+    await rig.quiet();
     expect(await user.balance()).toBe(60);
     const { rows } = await rig.db.query(
       `SELECT status, count(*)::int AS count FROM charge WHERE user_id = $1 GROUP BY status ORDER BY status`,
