@@ -82,6 +82,7 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
   const consumers: Consumer[] = [];
   const consumed: string[] = [];
   const listeners: Listener[] = [];
+  const lostOver = new Map<string, number>();
   let publisher: Publisher | undefined;
 
   const publishing = await keepConnected({
@@ -91,7 +92,8 @@ export async function connectBroker(options: BrokerOptions): Promise<Broker> {
     firstConnectMs,
     async prepare({ connection, lose }) {
       await withChannel(connection, checkTopology);
-      publisher = createPublisher(await connection.createConfirmChannel(), () => publishing.isBlocked(), lose);
+      const channel = await connection.createConfirmChannel();
+      publisher = createPublisher(channel, { isBlocked: () => publishing.isBlocked(), lose, lostOver });
     },
   });
   const consuming = await keepConnected({

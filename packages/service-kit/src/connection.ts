@@ -16,6 +16,8 @@ import { messageOf } from './error-message.ts';
 const HEARTBEAT_S = 10;
 const CONNECT_TIMEOUT_MS = 10_000;
 const PREPARE_TIMEOUT_MS = 60_000;
+/** Where another node may be asked instead: one may take connections, and hang over what it is asked next. */
+const PREPARE_AT_ONE_OF_SEVERAL_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 const BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
@@ -45,7 +47,7 @@ interface Options {
   /** How the connection is called in the broker's management. */
   name: string;
   logger: Logger;
-  /** Bound of the first connect, in milliseconds; later ones are tried for ever. */
+  /** Bound of the first connect, in milliseconds, but each node is tried once; later ones are tried for ever. */
   firstConnectMs: number;
   /** Makes a new connection useful. It runs on every one of them. */
   prepare: (session: Session) => Promise<void>;
@@ -57,7 +59,7 @@ interface OpenedSession extends Session {
 
 /**
  * Connects, and connects again whenever the connection is lost, until closed.
- * @throws Error with host and reason, when the first connect did not succeed within `firstConnectMs`
+ * @throws Error with host and reason, when the first connect did not succeed within `firstConnectMs`, with each node tried
  */
 export async function keepConnected({ url, name, logger, firstConnectMs, prepare }: Options): Promise<KeptConnection> {
   const stopping = new AbortController();
@@ -66,6 +68,7 @@ export async function keepConnected({ url, name, logger, firstConnectMs, prepare
   let isBlocked = false;
   let failures = 0;
   const nodes = brokerNodes(url);
+  const prepareTimeoutMs = nodes.length > 1 ? PREPARE_AT_ONE_OF_SEVERAL_MS : PREPARE_TIMEOUT_MS;
   let at = Math.floor(Math.random() * nodes.length);
   const node = (): string => nodes[at % nodes.length] ?? url;
 
@@ -83,7 +86,7 @@ export async function keepConnected({ url, name, logger, firstConnectMs, prepare
     try {
       if (stopping.signal.aborted) throw new Error('closed');
       const lost = opened.lost.then((reason) => Promise.reject(reason));
-      await within(PREPARE_TIMEOUT_MS, Promise.race([prepare(opened), lost]));
+      await within(prepareTimeoutMs, Promise.race([prepare(opened), lost]));
     } catch (error) {
       await abandon();
       throw error;
@@ -108,7 +111,8 @@ export async function keepConnected({ url, name, logger, firstConnectMs, prepare
         const reason = messageOf(error);
         const place = placesOf([node()]);
         at++;
-        if (performance.now() >= giveUpAt) throw new Error(`RabbitMQ at ${placesOf(nodes)} cannot be used: ${reason}`);
+        if (performance.now() >= giveUpAt && tries >= nodes.length)
+          throw new Error(`RabbitMQ at ${placesOf(nodes)} cannot be used: ${reason}`);
         // The other nodes first: they are there for this moment.
         const delayMs = tries % nodes.length === 0 ? fullJitterMs(++failures, BACKOFF_MS, MAX_BACKOFF_MS) : 0;
         logger.warn(

@@ -13,7 +13,8 @@ import type { Lose } from './connection.ts';
  *
  * A channel may be nacked for ever: on RabbitMQ 3.10 one that first publishes to a quorum queue after its leader has died, and before
  * another is elected, keeps asking the dead node. Nobody can tell that from a queue that is full, so after a while of nothing but
- * nacks for a destination the connection is lost, and the next channel asks anew.
+ * nacks for a destination the connection is lost, and the next channel asks anew. Where that one is nacked too, the queue is full: the
+ * connection stays, for the sake of all other destinations.
  */
 
 /** Messages sent and not yet confirmed, at most. */
@@ -22,6 +23,8 @@ const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 const CONFIRM_TIMEOUT_MS = 10_000;
 /** Longer than an election takes. */
 const NACKED_FOR_MS = 3_000;
+/** How long a destination that a fresh channel was opened for is no reason for another one. */
+const FULL_FOR_MS = 60_000;
 
 export interface Outgoing {
   exchange: string;
@@ -44,8 +47,15 @@ interface Sent {
   refusal: Refusal | undefined;
 }
 
+interface Surroundings {
+  isBlocked: () => boolean;
+  lose: Lose;
+  /** When a connection was last lost over the nacks for a destination; it outlives the channel. */
+  lostOver: Map<string, number>;
+}
+
 /** Publishes on a confirm channel: persistent, mandatory, confirmed, in windows of bounded count and size. */
-export function createPublisher(channel: ConfirmChannel, isBlocked: () => boolean, lose: Lose): Publisher {
+export function createPublisher(channel: ConfirmChannel, { isBlocked, lose, lostOver }: Surroundings): Publisher {
   let window: Sent[] = [];
   let lastTurn: Promise<unknown> = Promise.resolve();
   /** Since when each destination was answered with nacks alone. */
@@ -84,11 +94,18 @@ export function createPublisher(channel: ConfirmChannel, isBlocked: () => boolea
   function noteNacks(): void {
     const now = performance.now();
     const destinationOf = ({ message }: Sent) => `${message.exchange} ${message.routingKey}`;
-    for (const sent of window) if (sent.refusal === undefined) nackedSince.delete(destinationOf(sent));
+    for (const destination of window.filter(({ refusal }) => refusal === undefined).map(destinationOf)) {
+      nackedSince.delete(destination);
+      lostOver.delete(destination);
+    }
     for (const destination of window.filter(({ refusal }) => refusal === 'nacked').map(destinationOf)) {
       const since = nackedSince.get(destination) ?? now;
       nackedSince.set(destination, since);
-      if (now - since > NACKED_FOR_MS) lose(new Error(`the broker has refused all for ${destination} for a while`));
+      const lostAt = lostOver.get(destination) ?? Number.NEGATIVE_INFINITY;
+      if (now - since <= NACKED_FOR_MS || now - lostAt <= FULL_FOR_MS) continue;
+      // The next channel asks anew for all of them.
+      for (const nacked of nackedSince.keys()) lostOver.set(nacked, now);
+      lose(new Error(`the broker has refused all for ${destination} for a while`));
     }
   }
 

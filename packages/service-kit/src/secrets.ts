@@ -1,3 +1,5 @@
+import { brokerNodes } from './broker-nodes.ts';
+
 /*
  * What must never be shown, wherever it turns up. The code that handles secrets does not log them; this is for the text of others,
  * such as an error of a driver that repeats what it was given.
@@ -21,8 +23,9 @@ export const hideSecretText = (text: string): string => text.replace(SECRET_TEXT
 export function secretValues(env: NodeJS.ProcessEnv): string[] {
   const found = Object.entries(env).flatMap(([name, value = '']) => {
     if (SECRET_NAME.test(name)) return [value.trim()];
-    const password = URL.canParse(value) ? new URL(value).password : '';
-    return [password, decoded(password)];
+    // A setting may name several nodes; a comma may also be part of the one password there is.
+    const passwords = [value, ...brokerNodes(value)].map((url) => URL.parse(url)?.password ?? '');
+    return [...passwords, ...passwords.map(decoded)];
   });
   return [...new Set(found)].filter((secret) => secret.length >= SHORTEST_SECRET);
 }

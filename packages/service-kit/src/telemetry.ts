@@ -19,7 +19,6 @@ const Url = Type.String({ pattern: '^https?://', description: 'an http:// or htt
 const Count = (fallback: number) => Type.Integer({ minimum: 1, maximum: 1_000_000, default: fallback });
 
 const CONFIG = {
-  OTEL_SDK_DISABLED: Type.Boolean({ default: false }),
   OTEL_TRACES_EXPORTER: Type.Enum(['otlp', 'none'], { default: 'otlp' }),
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Url),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(Url),
@@ -43,12 +42,11 @@ const CONFIG = {
 /**
  * Exports the spans of this process from now on, where the environment names an endpoint.
  * @returns how to stop: sends what is left, for 2 s at most; undefined where traces are off
- * @throws ConfigError that names what is wrong
+ * @throws ConfigError that names what is wrong; never where traces are off, as platforms set such variables for everybody
  */
 export async function startTelemetry(service: string, logger: Logger): Promise<(() => Promise<void>) | undefined> {
+  if (!isWanted()) return undefined;
   const config = readConfig(CONFIG);
-  const endpoint = config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? config.OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (config.OTEL_SDK_DISABLED || config.OTEL_TRACES_EXPORTER === 'none' || endpoint === undefined) return undefined;
   const [
     api,
     core,
@@ -93,6 +91,13 @@ export async function startTelemetry(service: string, logger: Logger): Promise<(
     api.trace.disable();
     api.context.disable();
   };
+}
+
+/** As OpenTelemetry has it, an empty value is none, and everything but "true" is false. */
+function isWanted(env: NodeJS.ProcessEnv = process.env): boolean {
+  const settingOf = (name: string): string => env[name]?.trim().toLowerCase() ?? '';
+  if (settingOf('OTEL_SDK_DISABLED') === 'true' || settingOf('OTEL_TRACES_EXPORTER') === 'none') return false;
+  return settingOf('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') !== '' || settingOf('OTEL_EXPORTER_OTLP_ENDPOINT') !== '';
 }
 
 function samplerOf(sdk: typeof import('@opentelemetry/sdk-trace'), name: string, ratio: number) {

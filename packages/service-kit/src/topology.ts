@@ -78,9 +78,7 @@ export const completeMark = (queues: readonly QueueDefinition[]): string => {
  * Declares the exchanges, every queue and every binding; declaring again changes nothing. It takes a user with all
  * rights, which no service is. RabbitMQ 3.10 and later know all of these arguments.
  */
-export async function declareTopology(channel: Channel, queues: readonly QueueDefinition[] = QUEUES): Promise<void> {
-  // It says that all is there, which may not be so until the end: a queue that was lost is declared before it is bound.
-  await channel.deleteExchange(completeMark(queues));
+async function declareTopology(channel: Channel, queues: readonly QueueDefinition[] = QUEUES): Promise<void> {
   await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
   for (const name of setAsideExchanges(queues)) await channel.assertExchange(name, 'direct', { durable: true });
   for (const { name, events } of queues) {
@@ -109,21 +107,36 @@ export async function declareTopology(channel: Channel, queues: readonly QueueDe
 /**
  * Declares the topology on the broker and virtual host of `url`, whose user needs all rights there. Of several nodes the first that
  * answers does. A cluster has to be complete by then: a quorum queue is kept by the nodes that are members when it is declared.
+ * Services may be running: where all is there already, one that comes back meanwhile finds it so at every moment.
  * @throws Error when no broker answers within 10 s, or it refuses, or has something else of the same name
  */
 export async function setUpTopology(url: string): Promise<void> {
   const connection = await connectToAny(url);
   connection.on('error', () => {}); // What is under way fails with the same error.
   try {
-    await within(DECLARE_TIMEOUT_MS, withChannel(connection, declareTopology));
+    await within(DECLARE_TIMEOUT_MS, completeTopology(connection));
   } finally {
     await endOf(connection.close(), CLOSE_TIMEOUT_MS);
   }
 }
 
+async function completeTopology(connection: ChannelModel): Promise<void> {
+  try {
+    await withChannel(connection, checkTopology);
+  } catch (error) {
+    if (!(error instanceof IncompleteTopology)) throw error;
+    // The mark may not say that all is there until the end: a queue that was lost is declared before it is bound.
+    await withChannel(connection, async (channel) => void (await channel.deleteExchange(completeMark(QUEUES))));
+  }
+  // Also where all is there: a binding that was lost cannot be seen.
+  await withChannel(connection, declareTopology);
+}
+
+class IncompleteTopology extends Error {}
+
 /**
  * Looks whether the topology is there, complete, which takes no rights at all.
- * @throws Error that names the first thing that is missing
+ * @throws IncompleteTopology that names the first thing that is missing
  */
 export async function checkTopology(channel: Channel, queues: readonly QueueDefinition[] = QUEUES): Promise<void> {
   try {
@@ -133,7 +146,9 @@ export async function checkTopology(channel: Channel, queues: readonly QueueDefi
   } catch (error) {
     const [missing] = /no (exchange|queue) '[^']*'/.exec(messageOf(error)) ?? [];
     if (missing === undefined) throw error;
-    throw new Error(`it has ${missing}; it has to be set up first, by packages/stack/src/set-up-broker.ts`);
+    throw new IncompleteTopology(
+      `it has ${missing}; it has to be set up first, by packages/stack/src/set-up-broker.ts`,
+    );
   }
 }
 

@@ -7,6 +7,7 @@ import { on } from '../src/batch.ts';
 import { connectBroker } from '../src/broker.ts';
 import { brokerNodes, changeEachNode } from '../src/broker-nodes.ts';
 import { readConfig, SERVICE_CONFIG } from '../src/config.ts';
+import { keepConnected } from '../src/connection.ts';
 import { outboxRows } from '../src/outbox.ts';
 import { setUpTopology } from '../src/topology.ts';
 import { createTestBroker, openDoor, registeredMany, type TestBroker, until } from './rig.ts';
@@ -110,6 +111,20 @@ test('where no node answers, the error names all of them and no password', async
   expect(error.message).toMatch(
     /^RabbitMQ at amqp:\/\/127\.0\.0\.1:1\/evergreen, amqps:\/\/127\.0\.0\.1:2\/evergreen cannot be used: connect ECONNREFUSED/,
   );
+});
+
+test('a node that takes connections and answers nothing more does not use up the time of the others', async () => {
+  let tries = 0;
+  const kept = await keepConnected({
+    url: `${rabbit.url},${rabbit.url}`,
+    name: 'patient',
+    logger: pino({ level: 'silent' }),
+    firstConnectMs: 300,
+    prepare: () => (++tries === 1 ? new Promise(() => undefined) : Promise.resolve()),
+  });
+  expect(kept.isOpen()).toBe(true);
+  expect(tries).toBe(2);
+  await kept.close();
 });
 
 test('the topology is declared on the first node that answers', async () => {

@@ -91,6 +91,33 @@ test('where nothing but nacks comes back for a while, the next connection tries,
   expect(lost()).toHaveLength(1);
 });
 
+test('a queue that is full and stays so costs the connection once, and everything else goes on', async () => {
+  const { broker, logs } = await rabbit.open();
+  await rabbit.channel.assertQueue('tiny', {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+  });
+  await rabbit.channel.bindQueue('tiny', EVENT_EXCHANGE, 'evergreen.tests.Full.v1');
+  const row = () => ({ messageId: registered().id, type: 'evergreen.tests.Full.v1', body: '{}' });
+  await until('the queue to be full', async () => (await broker.publish([row()])).refused.size === 1);
+  const lost = () => logs.filter((line) => line.includes('connection to the broker lost'));
+  await until('the connection to be lost', async () => {
+    await broker.publish([row()]);
+    return lost().length > 0;
+  });
+  await until('the broker to be there again', () => broker.isReady());
+  // More than twice as long as the first connection was kept.
+  for (const startedAt = performance.now(); performance.now() - startedAt < 7_000; ) {
+    const [refused, taken] = [row(), registered()];
+    const answer = await broker.publish([refused, ...outboxRows([taken])]);
+    expect([...answer.refused]).toEqual([[refused.messageId, 'nacked']]);
+    expect(broker.isReady()).toBe(true);
+  }
+  expect(lost()).toHaveLength(1);
+  await rabbit.channel.purgeQueue('tiny');
+  await until('the queue to take more', async () => (await broker.publish([row()])).refused.size === 0);
+});
+
 test('a broker that cuts the connection is reconnected to, and publishing fails without throwing meanwhile', async () => {
   const { broker } = await rabbit.open();
   const events = registeredMany(20_000);

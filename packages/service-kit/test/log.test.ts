@@ -3,6 +3,8 @@ import { createLogger } from '../src/log.ts';
 
 const SETTINGS = {
   DATABASE_URL: 'postgres://evergreen_wallet:the%2Fpassword@db.internal:5432/evergreen_wallet',
+  AMQP_URL:
+    'amqp://evergreen_wallet:first-password@rabbit-1:5672/evergreen, amqp://evergreen_wallet:second%2Fpassword@rabbit-2:5672/evergreen',
   SERVICE_TOKEN: 'a-token-between-services',
   GATEWAY_API_KEY: 'key-of-the-gateway-0123',
   OTEL_EXPORTER_OTLP_HEADERS: 'x-key=of-the-collector',
@@ -18,6 +20,8 @@ function logged(write: (logger: ReturnType<typeof createLogger>) => void, env: N
 test.each([
   ['a password of the configuration', 'cannot connect as the%2Fpassword'],
   ['the same, decoded', 'cannot connect as the/password'],
+  ['a password of the first node of a cluster', 'refused first-password'],
+  ['a password of the second', 'refused second%2Fpassword and second/password'],
   ['a token of the configuration', 'a-token-between-services'],
   ['an API key', 'key-of-the-gateway-0123 was refused'],
   ['a header for the collector', 'sent x-key=of-the-collector'],
@@ -32,7 +36,9 @@ test.each([
     logger.error({ err: new Error(text, { cause: new Error(text) }) }, 'an error');
   });
   for (const line of written.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ name: 'tester' });
-  expect(written).not.toMatch(/the%2Fpassword|the\/password|between-services|key-of-the|of-the-collector/);
+  expect(written).not.toMatch(
+    /the%2Fpassword|the\/password|first-password|second%2F|second\/|between-services|key-of-the|of-the-collector/,
+  );
   expect(written).not.toMatch(/eyJ|abcdef|dXNlc|unheard-of/);
   expect(written.match(/\[hidden\]/g)?.length).toBeGreaterThanOrEqual(5);
 });

@@ -58,6 +58,28 @@ test('setting up again changes nothing, also when two do it at once', async () =
   expect(broker.isReady()).toBe(true);
 });
 
+test('setting up beside running services never says that something is missing, even if it breaks off half-way', async () => {
+  const { channel } = rabbit;
+  await channel.deleteQueue(NOTIFIER_CLOCK.name);
+  await channel.assertQueue(NOTIFIER_CLOCK.name, { durable: true });
+  await expect(setUpTopology(rabbit.url)).rejects.toThrow('PRECONDITION_FAILED');
+  expect((await rabbit.open()).broker.isReady()).toBe(true);
+
+  // What was bound to the mark is still bound, so it was there all the time. A binding that was lost is there again.
+  await channel.deleteQueue(NOTIFIER_CLOCK.name);
+  await setUpTopology(rabbit.url);
+  await channel.assertExchange('probe', 'fanout');
+  await channel.bindExchange(completeMark(QUEUES), 'probe', '');
+  await channel.assertQueue('heard');
+  await channel.bindQueue('heard', completeMark(QUEUES), '');
+  await channel.unbindQueue(NOTIFIER_ACCOUNTS.name, EVENT_EXCHANGE, 'evergreen.auth.UserRegistered.*');
+  await setUpTopology(rabbit.url);
+  channel.publish('probe', '', Buffer.from('x'));
+  await rabbit.take('heard');
+  await rabbit.sendRaw('{}');
+  expect(await rabbit.depth(NOTIFIER_ACCOUNTS.name)).toBe(1);
+});
+
 test('publishing what one has no right to ends the connection, and the log says what was refused', async () => {
   const { broker, logs } = await rabbit.open('notifier', rabbit.urls.notifier);
   const event = registered();

@@ -276,4 +276,24 @@ test('a wrong setting is named', async () => {
   await expect(startTelemetry('tester', silent)).rejects.toThrow('OTEL_TRACES_SAMPLER must be one of always_on');
 });
 
+test.each([
+  ['there is no endpoint', { OTEL_EXPORTER_OTLP_ENDPOINT: '' }],
+  ['they are disabled', { OTEL_SDK_DISABLED: 'true' }],
+  ['nothing exports them', { OTEL_TRACES_EXPORTER: 'none' }],
+])("a platform's variables stop nothing where traces are off: %s", async (_why, off) => {
+  const before = { ...process.env };
+  const ofPlatform = {
+    OTEL_TRACES_EXPORTER: 'otlp,console',
+    OTEL_TRACES_SAMPLER: 'xray',
+    OTEL_BSP_MAX_QUEUE_SIZE: '-',
+  };
+  Object.assign(process.env, ofPlatform, off);
+  try {
+    expect(await startTelemetry('tester', silent)).toBeUndefined();
+  } finally {
+    for (const name of Object.keys({ ...ofPlatform, ...off })) delete process.env[name];
+    Object.assign(process.env, before);
+  }
+});
+
 const nonEmpty = <T>(list: T[]): T[] | undefined => (list.length > 0 ? list : undefined);

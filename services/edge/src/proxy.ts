@@ -12,8 +12,8 @@ import { anyReplica, type Resolve, replicaOf } from './replicas.ts';
 import type { Route } from './route-table.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** After that the next request opens another connection, so that replicas which came later get their share. */
-const MAX_CONNECTION_AGE_MS = 60_000;
+/** After so many the next one opens another connection, so that replicas which came later get their share. */
+const MAX_REQUESTS_PER_CONNECTION = 100;
 /** A JSON answer is read whole before a byte of it goes out. None of the services comes near this: lists have pages. */
 const MAX_ANSWER_BYTES = 1_048_576;
 /** An export of a million lines takes a minute. */
@@ -50,7 +50,7 @@ export async function proxyRoute(
         connections: route.inFlight.max + route.streams.max,
         connectTimeout: CONNECT_TIMEOUT_MS,
         connect: { lookup: anyReplica(resolve) },
-        clientTtl: MAX_CONNECTION_AGE_MS,
+        maxRequestsPerClient: MAX_REQUESTS_PER_CONNECTION,
         headersTimeout: timeoutMs,
         // From one piece of a stream to the next. An answer that is read whole has a time limit of its own.
         bodyTimeout: maxSilenceMs,

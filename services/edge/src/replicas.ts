@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type LookupAddress, lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import { within } from '@evergreen/service-kit/backoff.ts';
 
 /*
  * One name may stand for several replicas of a service, each with an address of its own. A new connection goes to one of them by
@@ -11,11 +12,56 @@ import { isIP, type LookupFunction } from 'node:net';
 /** Answers with all addresses behind a name. */
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>;
 
-export const resolveAll: Resolve = (hostname) => {
+/** An answer is as good as new for so long. */
+const FRESH_FOR_MS = 1_000;
+const LOOKUP_TIMEOUT_MS = 2_000;
+/** And where there is no new one, for so long: later the address may be somebody else's. */
+const LAST_ANSWER_FOR_MS = 60_000;
+
+const lookUpAll: Resolve = (hostname) => {
   const { promise, resolve, reject } = Promise.withResolvers<LookupAddress[]>();
   lookup(hostname, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)));
   return promise;
 };
+
+interface Known {
+  addresses: LookupAddress[];
+  at: number;
+}
+
+/**
+ * Asks for each name once at a time, whoever wants to know, and at most once a second. A question without an answer after 2 s, or with
+ * an error, is answered with what was known last, up to a minute old. One that hangs is not asked again meanwhile, as each takes a
+ * thread. The names are those of the configuration, so there are few.
+ */
+export function rememberAnswers(resolve: Resolve): Resolve {
+  const known = new Map<string, Known>();
+  const asking = new Map<string, Promise<LookupAddress[]>>();
+
+  function ask(hostname: string): Promise<LookupAddress[]> {
+    const answer = resolve(hostname);
+    const keep = answer.then(
+      (addresses) => void known.set(hostname, { addresses, at: performance.now() }),
+      () => undefined,
+    );
+    void keep.finally(() => asking.delete(hostname));
+    return within(LOOKUP_TIMEOUT_MS, answer);
+  }
+
+  return async (hostname) => {
+    const last = known.get(hostname);
+    const ageMs = last ? performance.now() - last.at : Number.POSITIVE_INFINITY;
+    if (last && ageMs < FRESH_FOR_MS) return last.addresses;
+    const asked = asking.get(hostname) ?? ask(hostname);
+    asking.set(hostname, asked);
+    return asked.catch((error) => {
+      if (last && ageMs < LAST_ANSWER_FOR_MS) return last.addresses;
+      throw error;
+    });
+  };
+}
+
+export const resolveAll = rememberAnswers(lookUpAll);
 
 /** How a connection finds a replica, for Node's `net.connect`, which tries one address after the other. */
 export function anyReplica(resolve: Resolve): LookupFunction {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type Resolve, replicaOf } from '../src/replicas.ts';
+import { type Resolve, rememberAnswers, replicaOf } from '../src/replicas.ts';
 import { type Edge, openEdge } from './rig.ts';
 
 const ADDRESSES = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
@@ -77,6 +77,16 @@ test('a connection that was kept open to a replica that died is not used again',
   expect(others).toContain(await ask('/v1/wallet'));
 });
 
+test('a replica that came later gets requests too, though a connection to another is open and busy', async () => {
+  found = ADDRESSES.slice(0, 1);
+  expect(await ask('/v1/wallet')).toBe(ADDRESSES[0]);
+  found = ADDRESSES.slice(1);
+  const answered: string[] = [];
+  while (answered.length < 150) answered.push(await ask('/v1/wallet'));
+  expect(answered[0]).toBe(ADDRESSES[0]);
+  expect(found).toContain(answered.at(-1));
+});
+
 test('the long polls of one client all reach the same replica', async () => {
   const answered = await askAtOnce('/socket.io/?EIO=4&transport=polling', 30);
   expect(new Set(answered).size).toBe(1);
@@ -96,4 +106,48 @@ test('clients are spread over the replicas, and most stay where they are when on
   expect(after.every((origin, n) => before[n] === gone || origin === before[n])).toBe(true);
   expect(await replicaOf(upstream, 'somebody', resolveTo(['127.0.0.9']))).toBe(upstream.origin);
   expect(await replicaOf(new URL('http://[::1]:3000'), 'somebody', resolveTo(ADDRESSES))).toBe('http://[::1]:3000');
+});
+
+test('a name is asked for once at a time, and an answer is kept for a second', async () => {
+  const asked: PromiseWithResolvers<Awaited<ReturnType<Resolve>>>[] = [];
+  const resolve = rememberAnswers(() => {
+    const question = Promise.withResolvers<Awaited<ReturnType<Resolve>>>();
+    asked.push(question);
+    return question.promise;
+  });
+  const [first, second] = [[{ address: '127.0.0.2', family: 4 }], [{ address: '127.0.0.3', family: 4 }]];
+  const answers = Array.from({ length: 50 }, () => resolve('replicated.test'));
+  asked[0]?.resolve(first);
+  expect(await Promise.all(answers)).toEqual(answers.map(() => first));
+  const startedAt = performance.now();
+  while (asked.length === 1) {
+    void resolve('replicated.test');
+    await new Promise(setImmediate);
+  }
+  expect(performance.now() - startedAt).toBeGreaterThan(800);
+  asked[1]?.resolve(second);
+  expect(await resolve('replicated.test')).toEqual(second);
+  expect(asked).toHaveLength(2);
+});
+
+test('a name that is not answered for, or not in time, is what it was last, and unknown if it never was anything', async () => {
+  let answer: () => ReturnType<Resolve> = () => resolveTo(['127.0.0.2'])('');
+  let asked = 0;
+  const resolve = rememberAnswers(() => {
+    asked++;
+    return answer();
+  });
+  expect(await resolve('replicated.test')).toHaveLength(1);
+  answer = () => Promise.reject(new Error('EAI_AGAIN'));
+  await expect(resolve('other.test')).rejects.toThrow('EAI_AGAIN');
+  while (asked === 2) expect(await resolve('replicated.test')).toHaveLength(1);
+  answer = () => new Promise(() => undefined);
+  const startedAt = performance.now();
+  expect(await resolve('replicated.test')).toHaveLength(1);
+  expect(performance.now() - startedAt).toBeGreaterThan(1_900);
+  // It still hangs, so nobody waits for it again, nor asks another time.
+  expect(await resolve('replicated.test')).toHaveLength(1);
+  await expect(resolve('other.test')).rejects.toThrow('no answer within 2000 ms');
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  expect(asked).toBe(5);
 });

@@ -109,12 +109,18 @@ async function readActivity(address: string, serviceToken: string): Promise<Acti
   return (await response.json()) as Activity;
 }
 
-/** One URL for each address behind the name. IPv6 only counts where there is no IPv4: most name both for one process. */
+/**
+ * One URL for each address behind the name, if there are two or more. IPv6 only counts where there is no IPv4: most name both for one
+ * process. A certificate is for the name, and a proxy may tell services apart by it, so over https, and for the only address, the name stays.
+ */
 async function addressesOf(url: string): Promise<string[]> {
-  const hostname = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
-  const found = await lookup(hostname, { all: true });
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'http:') return [url];
+  const found = await lookup(hostname.replace(/^\[(.*)\]$/, '$1'), { all: true });
   const ipv4 = found.filter(({ family }) => family === 4);
-  return (ipv4.length > 0 ? ipv4 : found).map(({ address, family }) => {
+  const replicas = ipv4.length > 0 ? ipv4 : found;
+  if (replicas.length < 2) return [url];
+  return replicas.map(({ address, family }) => {
     const direct = new URL(url);
     direct.hostname = family === 6 ? `[${address}]` : address;
     return direct.href;

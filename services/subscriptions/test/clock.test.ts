@@ -26,7 +26,10 @@ const walletActivity = { outbox: 0, inFlight: 0, handled: 0 };
 beforeAll(async () => {
   rig = await openRig();
   wallet = createServer((request, response) => {
-    const isOurs = request.headers.authorization === `Bearer ${SERVICE_TOKEN}` && request.url === '/internal/activity';
+    // A proxy would know the service by its name.
+    const isByName = request.headers.host?.startsWith('localhost:') === true;
+    const isAuthorized = request.headers.authorization === `Bearer ${SERVICE_TOKEN}`;
+    const isOurs = isByName && isAuthorized && request.url === '/internal/activity';
     response.writeHead(isOurs ? 200 : 401, { 'content-type': 'application/json' }).end(JSON.stringify(walletActivity));
   });
   await new Promise<void>((resolve) => wallet.listen(0, '127.0.0.1', resolve));
