@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Envelope } from '@evergreen/contracts/envelope.ts';
 import { RefundDue } from '@evergreen/contracts/events/subscriptions.ts';
 import { ChargeSucceeded } from '@evergreen/contracts/events/wallet.ts';
@@ -38,7 +40,7 @@ const said = ({ id: _id, traceparent: _trace, ...what }: Envelope) => what;
 const inOrder = (events: readonly Envelope[]) =>
   events.map(said).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 
-test('what is said again is what was said, and whoever knows it does nothing', async () => {
+test('what is said again is what was said, whoever knows it does nothing, and the books of the operations guide agree', async () => {
   const newPerson = await openCrowd(stack);
   const [operator, customer] = [newPerson({ role: 'operator', timeZone: 'UTC' }), newPerson({ timeZone: 'UTC' })];
   const { heard, close } = await listen([RefundDue.type, ChargeSucceeded.type]);
@@ -75,5 +77,14 @@ test('what is said again is what was said, and whoever knows it does nothing', a
   expect({ balance: await balanceOf(customer), told: await told() }).toEqual(before);
   const books = openBooks(stack);
   await expectBooksToAgree(books, [customer.id]);
+  const page = readFileSync(join(import.meta.dirname, '../../docs/OPERATIONS.md'), 'utf8');
+  const rules = (/```sql\n(.*?)```/s.exec(page)?.[1] ?? '').split(';').filter((rule) => rule.trim() !== '');
+  expect(rules).toHaveLength(3);
+  for (const rule of rules) expect((await books.wallet.query(rule)).rows).toEqual([]);
+  // And a balance that no transfer explains is found.
+  const owner = openPool(stack.databases.wallet.ownerUrl);
+  await owner.query('UPDATE account SET balance = balance + 1 WHERE user_id = $1', [customer.id]);
+  expect((await books.wallet.query(rules[0] ?? '')).rows).toHaveLength(1);
+  await owner.end();
   await Promise.all([books.close(), notifier.end(), close()]);
 }, 60_000);
