@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import pg from 'pg';
+import { messageOf } from './error-message.ts';
 import { asStep, TRANSACTION_SPAN } from './tracing.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -65,7 +66,7 @@ export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClie
 
 const afterCommits = new WeakMap<pg.ClientBase, (() => void)[]>();
 
-/** Calls back once the transaction that `client` is in has committed, and never if it does not. */
+/** Calls back once the transaction that `client` is in has committed, and never if it does not. What it throws is a warning of the process. */
 export function afterCommit(client: pg.ClientBase, then: () => void): void {
   const callbacks = afterCommits.get(client);
   if (!callbacks) throw new Error('there is no transaction to wait for');
@@ -79,14 +80,13 @@ async function transactOnce<T>(pool: pg.Pool, work: (client: pg.PoolClient) => P
     broken = error;
   };
   client.on('error', onError);
+  const callbacks: (() => void)[] = [];
+  afterCommits.set(client, callbacks);
+  let result: T;
   try {
     await client.query('BEGIN');
-    const callbacks: (() => void)[] = [];
-    afterCommits.set(client, callbacks);
-    const result = await work(client);
+    result = await work(client);
     await client.query('COMMIT');
-    for (const callback of callbacks) callback();
-    return result;
   } catch (error) {
     // A connection that cannot even roll back is thrown away; the server rolls back when it sees it gone.
     await client.query('ROLLBACK').catch((rollbackError) => {
@@ -97,5 +97,16 @@ async function transactOnce<T>(pool: pg.Pool, work: (client: pg.PoolClient) => P
     afterCommits.delete(client);
     client.off('error', onError);
     client.release(broken);
+  }
+  for (const callback of callbacks) callBack(callback);
+  return result;
+}
+
+/** What is committed stays so, whatever a callback makes of it. */
+function callBack(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    process.emitWarning(`what was to follow a commit failed: ${messageOf(error)}`);
   }
 }
